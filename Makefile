@@ -1,0 +1,50 @@
+# One door for developers. Needs python3 (3.10 or newer), its venv module and make; everything else is installed by the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PEERS  := .peers
+PORT   ?= 9000
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint bench conform peers clean
+
+help:
+	@echo "make serve    serve the functions of examples/ on http://127.0.0.1:$(PORT)"
+	@echo "make test     run every check: lint, types, tests"
+	@echo "make lint     ruff and mypy only"
+	@echo "make bench    measure against AWS's emulator and AWS's runtime client, side by side"
+	@echo "make peers    install those peers into $(PEERS)/ (bench and the peer tests use them)"
+	@echo "make clean    remove everything the other targets made"
+
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: install Python 3.10 or newer (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1): Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "the venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+serve: $(READY)
+	@exec $(BIN)/pilotlight serve examples --port $(PORT)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint peers
+	$(BIN)/pytest
+
+peers: $(READY)
+	@$(BIN)/python benchmarks/peers.py $(PEERS)
+
+bench: peers
+	$(BIN)/python -m benchmarks
+
+conform: $(READY)
+	@echo "the conformance suite is not built yet" >&2; exit 1
+
+clean:
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Which sandbox runs which invocation, and when."""

@@ -1,0 +1,96 @@
+"""The platform as a Python object: functions in, an endpoint out.
+
+async with Platform([Function(name="hello", task_root="/…/hello", handler="app.handler")]) as platform:
+    boto3.client("lambda", endpoint_url=platform.endpoint_url, …)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from uuid import uuid4
+
+from aiohttp import web
+
+from runtime_api.dispatch.dispatcher import Dispatcher
+from runtime_api.frontend.app import make_app
+from runtime_api.frontend.invoke import fresh_trace_id
+from runtime_api.protocol.clock import Clock
+from runtime_api.protocol.function import Function
+from runtime_api.protocol.function_name import Account, parse_reference
+from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.protocol.payload import checked_payload
+from runtime_api.sandbox.sandbox import LogSink
+
+
+class Platform:
+    """Serves functions on `host`:`port` (0: a free one) from `async with` to its end; nothing is left running after it.
+
+    `log` is called with a function's name and bytes of log text, as they are written. Raises InvalidFunction when made, OSError
+    when the port cannot be had.
+    """
+
+    def __init__(
+        self,
+        functions: Iterable[Function],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        account: Account | None = None,
+        log: LogSink | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._dispatcher = Dispatcher(functions, account or Account(), clock, log)
+        self._host = host
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients find the Invoke API, once the platform is entered."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def functions(self) -> list[Function]:
+        """What is served."""
+        return self._dispatcher.functions
+
+    async def __aenter__(self) -> Platform:
+        runner = web.AppRunner(
+            make_app(self._dispatcher),
+            access_log=None,
+            auto_decompress=False,
+            max_line_size=65_536,
+            max_field_size=65_536,
+            shutdown_timeout=0.1,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Sandboxes first: callers still waiting get their answer, and then the door has nobody to wait for.
+        await self._dispatcher.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def invoke(self, name: str, payload: bytes = b"", *, wants_log_tail: bool = False) -> Outcome:
+        """Invoke without HTTP; `name` as callers of the API may write it. Raises InvokeError for what the API would refuse."""
+        reference = parse_reference(name)
+        function = self._dispatcher.find(reference)
+        invocation = Invocation(
+            str(uuid4()),
+            checked_payload(payload),
+            self._dispatcher.account.function_arn(function.name, reference.qualifier),
+            fresh_trace_id(),
+            wants_log_tail=wants_log_tail,
+        )
+        return await self._dispatcher.invoke(function, invocation)

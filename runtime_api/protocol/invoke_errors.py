@@ -1,0 +1,134 @@
+"""What the Invoke API refuses, and how it says so.
+
+    InvokeError                     status, exception name, body
+    ├── ResourceNotFound            404
+    ├── AccessDenied                403
+    ├── ValidationFailed            400 ValidationException (of the API's framework: no Type)
+    ├── InvalidParameterValue       400
+    ├── InvalidRequestContent       400
+    ├── RequestTooLarge             413
+    ├── TooManyRequests             429, with Retry-After
+    ├── NotBuilt                    501: Pilotlight does not have this yet
+    ├── UnknownOperation            404: no such path
+    └── ServiceFailure              500: the platform itself failed
+
+The caller at fault is always the client of the Invoke API. Errors of a function are no exceptions: they are answers with status 200.
+Source: the Errors section of Invoke in the Lambda API reference; a body's member is `message` or `Message` as the service has it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from runtime_api.protocol.limits import EVENT_LIMIT_BYTES
+
+_encode = msgspec.json.Encoder().encode
+
+
+class InvokeError(Exception):
+    """A call the front door refuses; `body` and `headers` are what the caller gets."""
+
+    status: ClassVar[int]
+    exception: ClassVar[str]
+    member: ClassVar[str] = "message"
+    fault: ClassVar[str | None] = "User"
+
+    def __init__(self, message: str | None) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body as the service orders it: Type first, where there is one."""
+        fault = {"Type": self.fault} if self.fault else {}
+        return _encode({**fault, self.member: self.message})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers beyond the exception's name."""
+        return {}
+
+
+class ResourceNotFound(InvokeError):
+    """There is no such function, or no such version of it."""
+
+    status, exception, member = 404, "ResourceNotFoundException", "Message"
+
+
+class AccessDenied(InvokeError):
+    """The ARN belongs to another account."""
+
+    status, exception, member, fault = 403, "AccessDeniedException", "Message", None
+
+
+class ValidationFailed(InvokeError):
+    """A parameter breaks its pattern or its set of values."""
+
+    status, exception, fault = 400, "ValidationException", None
+
+    def __init__(self, value: str, member: str, constraint: str) -> None:
+        super().__init__(
+            f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+        )
+
+
+class InvalidParameterValue(InvokeError):
+    """A parameter is well formed and still makes no sense here."""
+
+    status, exception = 400, "InvalidParameterValueException"
+
+
+class InvalidRequestContent(InvokeError):
+    """The payload is not JSON, or the client context is not what it should be."""
+
+    status, exception = 400, "InvalidRequestContentException"
+
+
+class RequestTooLarge(InvokeError):
+    """The payload is larger than a synchronous event may be."""
+
+    status, exception = 413, "RequestTooLargeException"
+
+    def __init__(self) -> None:
+        super().__init__(f"Request must be smaller than {EVENT_LIMIT_BYTES} bytes for the InvokeFunction operation")
+
+
+class TooManyRequests(InvokeError):
+    """As many sandboxes are busy as the function may have; `retry_after_s` is a whole number of seconds."""
+
+    status, exception = 429, "TooManyRequestsException"
+
+    def __init__(self, reason: str, retry_after_s: int = 1) -> None:
+        super().__init__("Rate Exceeded.")
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    @property
+    def body(self) -> bytes:
+        """As recorded from the service: Reason, Type, message."""
+        return _encode({"Reason": self.reason, "Type": self.fault, "message": self.message})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class NotBuilt(InvokeError):
+    """The service has this and Pilotlight does not, yet: said plainly instead of pretending."""
+
+    status, exception, fault = 501, "NotImplementedException", "Service"
+
+
+class UnknownOperation(InvokeError):
+    """The path is none of those served."""
+
+    status, exception, fault = 404, "UnknownOperationException", None
+
+
+class ServiceFailure(InvokeError):
+    """The platform failed; the function is not to blame."""
+
+    status, exception, member, fault = 500, "ServiceException", "Message", "Service"

@@ -1,0 +1,84 @@
+"""From the headers of an Invoke call to what they mean.
+
+Source: the request parameters of Invoke in the Lambda API reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from runtime_api.protocol import names
+from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, NotBuilt, ValidationFailed
+from runtime_api.protocol.limits import CLIENT_CONTEXT_LIMIT_BYTES
+
+_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+_TRACE = re.compile(r"[\x21-\x7e]{1,1024}")
+_PLAIN = re.compile(r"[\x20-\x7e]*")
+
+
+class InvokeOptions(msgspec.Struct, frozen=True):
+    """What the headers ask for. `client_context` is JSON on one line; `trace_id` is None when the caller sent none that can be used."""
+
+    dry_run: bool
+    wants_log_tail: bool
+    client_context: str | None
+    tenant_id: str | None
+    trace_id: str | None
+
+
+def read_options(headers: Mapping[str, str]) -> InvokeOptions:
+    """Read the headers, whose names are matched as the mapping does; raises InvokeError for what the service refuses."""
+    kind = _one_of(headers, names.HEADER_INVOCATION_TYPE, "invocationType", ("Event", "RequestResponse", "DryRun"))
+    log_type = _one_of(headers, names.HEADER_LOG_TYPE, "logType", ("None", "Tail"))
+    if kind == "Event":
+        raise NotBuilt(
+            "Asynchronous invocation (InvocationType Event) is not built yet: the event was not accepted. "
+            "Invoke with RequestResponse."
+        )
+    if names.HEADER_DURABLE_NAME in headers:
+        raise InvalidParameterValue("Durable executions are not configured for this function.")
+    trace_id = headers.get(names.HEADER_CALLER_TRACE_ID, "")
+    return InvokeOptions(
+        dry_run=kind == "DryRun",
+        wants_log_tail=log_type == "Tail",
+        client_context=_client_context(headers.get(names.HEADER_CALLER_CLIENT_CONTEXT, "")),
+        tenant_id=_tenant(headers.get(names.HEADER_CALLER_TENANT_ID)),
+        trace_id=trace_id if _TRACE.fullmatch(trace_id) else None,
+    )
+
+
+def _one_of(headers: Mapping[str, str], header: str, member: str, values: tuple[str, ...]) -> str | None:
+    value = headers.get(header)
+    if value and value not in values:
+        raise ValidationFailed(value, member, f"Member must satisfy enum value set: [{', '.join(values)}]")
+    return value
+
+
+def _client_context(encoded: str) -> str | None:
+    if not encoded:
+        return None
+    if len(encoded) > CLIENT_CONTEXT_LIMIT_BYTES:
+        raise InvalidRequestContent(
+            f"Client context must be no more than {CLIENT_CONTEXT_LIMIT_BYTES} bytes when base64-encoded."
+        )
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        value = json.loads(text)
+    except (binascii.Error, UnicodeError, ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.")
+    # It becomes a header: what could end one, or is not ASCII, is written again with escapes.
+    return text if _PLAIN.fullmatch(text) else json.dumps(value)
+
+
+def _tenant(value: str | None) -> str | None:
+    if value is not None and not _TENANT.fullmatch(value):
+        raise ValidationFailed(value, "tenantId", f"Member must satisfy regular expression pattern: {_TENANT.pattern}")
+    return value

@@ -1,0 +1,50 @@
+"""Header, variable and path names of the protocol, each written down once.
+
+Sources: the Lambda Developer Guide pages runtimes-api, runtimes-custom and configuration-envvars, and the Invoke operation of
+the Lambda API reference.
+"""
+
+from __future__ import annotations
+
+# Runtime API: GET next, platform to runtime
+HEADER_REQUEST_ID = "Lambda-Runtime-Aws-Request-Id"
+HEADER_DEADLINE_MS = "Lambda-Runtime-Deadline-Ms"
+HEADER_FUNCTION_ARN = "Lambda-Runtime-Invoked-Function-Arn"
+HEADER_TRACE_ID = "Lambda-Runtime-Trace-Id"
+HEADER_CLIENT_CONTEXT = "Lambda-Runtime-Client-Context"
+HEADER_COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
+HEADER_TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
+
+# Runtime API: answers, runtime to platform
+HEADER_ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+HEADER_ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
+HEADER_RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
+RESPONSE_MODE_STREAMING = "streaming"
+CONTENT_TYPE_JSON = "application/json"
+CONTENT_TYPE_ERROR_CAUSE = "application/vnd.aws.lambda.error.cause+json"
+
+# Invoke API, caller to platform
+HEADER_INVOCATION_TYPE = "X-Amz-Invocation-Type"
+HEADER_LOG_TYPE = "X-Amz-Log-Type"
+HEADER_CALLER_CLIENT_CONTEXT = "X-Amz-Client-Context"
+HEADER_CALLER_TENANT_ID = "X-Amz-Tenant-Id"
+HEADER_DURABLE_NAME = "X-Amz-Durable-Execution-Name"
+HEADER_CALLER_TRACE_ID = "X-Amzn-Trace-Id"
+
+# Invoke API, platform to caller
+HEADER_CALLER_REQUEST_ID = "x-amzn-RequestId"
+HEADER_FUNCTION_ERROR = "X-Amz-Function-Error"
+HEADER_LOG_RESULT = "X-Amz-Log-Result"
+HEADER_EXECUTED_VERSION = "X-Amz-Executed-Version"
+HEADER_REMAPPED_LENGTH = "X-Amzn-Remapped-Content-Length"
+HEADER_API_ERROR_TYPE = "x-amzn-ErrorType"
+
+# The sandbox's environment
+ENV_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+ENV_HANDLER = "_HANDLER"
+ENV_TASK_ROOT = "LAMBDA_TASK_ROOT"
+ENV_ACCESS_KEY_ID = "AWS_ACCESS_KEY_ID"
+ENV_SECRET_ACCESS_KEY = "AWS_SECRET_ACCESS_KEY"
+ENV_SESSION_TOKEN = "AWS_SESSION_TOKEN"
+
+VERSION_LATEST = "$LATEST"

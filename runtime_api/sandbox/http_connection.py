@@ -1,0 +1,206 @@
+"""HTTP/1.1 as a sandbox's endpoint speaks it: bytes on one side, whole requests on the other. It knows nothing of Lambda.
+
+Strategy: httptools parses, a `Connection` collects one request at a time and hands it to `serve`, which answers it now or later
+by `Connection.answer`. What a general server hides is kept: trailers (a streamed answer reports its error there) and the fact that
+a body ended early. A body over the limit is read and forgotten, so its sender can hear the refusal. Head and body of an answer
+leave in one write. A request that arrives before the last one is answered waits for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+import msgspec
+
+HEAD_LIMIT_BYTES = 2 * 1024 * 1024
+
+_REASONS = {
+    200: b"OK",
+    202: b"Accepted",
+    400: b"Bad Request",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    413: b"Request Entity Too Large",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+}
+
+
+class Request(msgspec.Struct):
+    """A request. Header and trailer names are lower case; `body` is empty when it was `too_large`, partial when `truncated`."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    trailers: dict[str, str]
+    body: bytes = b""
+    too_large: bool = False
+    truncated: bool = False
+    keep_alive: bool = True
+
+
+class Connection(asyncio.Protocol):
+    """One client of the endpoint. `serve` is called with each request, `lost` once when the client is gone."""
+
+    def __init__(
+        self,
+        serve: Callable[[Request, Connection], None],
+        lost: Callable[[Connection], None],
+        body_limit_bytes: int,
+    ) -> None:
+        self._serve = serve
+        self._lost = lost
+        self._body_limit = body_limit_bytes
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._request: Request | None = None
+        self._in_body = False
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._answering: Request | None = None
+        self._queue: deque[Request] = deque()
+
+    # asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Nobody here speaks anything else: the offer is ignored, and what follows is HTTP/1.1 again.
+            self._parser = httptools.HttpRequestParser(self)
+            rest = data[upgrade.args[0] :]
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"malformed HTTP request: {error}\n".encode())
+
+    def eof_received(self) -> bool:
+        """The client will send no more: a body it has not finished is truncated, and it is told so."""
+        if not self._in_body or self._request is None:
+            return False
+        self._request.truncated = True
+        self._request.keep_alive = False
+        self._finish_request()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._transport = None
+        self._lost(self)
+
+    # the parser's side
+
+    def on_message_begin(self) -> None:
+        """A new request starts."""
+        self._url = b""
+        self._request = Request("", "", {}, {})
+        self._chunks = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request target."""
+        self._url += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or after the body a trailer."""
+        assert self._request is not None
+        fields = self._request.trailers if self._in_body else self._request.headers
+        fields[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._count_head(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        """The head is here."""
+        request = self._request
+        assert request is not None
+        request.method = self._parser.get_method().decode()
+        request.path = self._url.decode("latin-1")
+        request.keep_alive = self._parser.should_keep_alive()
+        self._in_body = True
+        self._size = 0
+        if request.headers.get("expect", "").lower() == "100-continue":
+            self._go_on()
+
+    def on_body(self, chunk: bytes) -> None:
+        """A piece of the body."""
+        assert self._request is not None
+        self._size += len(chunk)
+        if self._size > self._body_limit:
+            self._request.too_large = True
+            self._chunks.clear()
+        else:
+            self._chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._finish_request()
+
+    # our side
+
+    def answer(self, status: int, body: bytes, headers: bytes = b"Content-Type: application/json\r\n") -> None:
+        """Answer the request in hand; `headers` is one `Name: value\\r\\n` after the other. Harmless when the client is gone."""
+        request, self._answering = self._answering, None
+        keep_alive = request is not None and request.keep_alive
+        self._write(status, body, headers if keep_alive else headers + b"Connection: close\r\n")
+        if not keep_alive:
+            self.close()
+        elif self._queue:
+            asyncio.get_running_loop().call_soon(self._serve_queued)
+
+    def close(self) -> None:
+        """Close once everything written is out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _finish_request(self) -> None:
+        request = self._request
+        assert request is not None
+        request.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._request = None
+        self._chunks = []
+        self._in_body = False
+        if self._answering is None and not self._queue:
+            self._answering = request
+            self._serve(request, self)
+        elif self._transport is not None:
+            self._queue.append(request)
+            self._transport.pause_reading()
+
+    def _serve_queued(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._answering = self._queue.popleft()
+        if not self._queue:
+            self._transport.resume_reading()
+        self._serve(self._answering, self)
+
+    def _go_on(self) -> None:
+        if self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _count_head(self, size: int) -> None:
+        self._size += size
+        if self._size > HEAD_LIMIT_BYTES and not self._in_body:
+            self._refuse(431, b"the request's headers are too large\n")
+
+    def _refuse(self, status: int, reason: bytes) -> None:
+        self._write(status, reason, b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n")
+        self.close()
+
+    def _write(self, status: int, body: bytes, headers: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(
+            b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, _REASONS[status], headers, len(body), body)
+        )

@@ -1,0 +1,1 @@
+"""One stream of platform events, and what is drawn from it."""

@@ -1,0 +1,27 @@
+"""The log tail of one invocation: the last 4 KiB of its text log, from START to REPORT."""
+
+from __future__ import annotations
+
+from runtime_api.protocol.limits import LOG_TAIL_BYTES
+from runtime_api.telemetry.events import Event
+from runtime_api.telemetry.text_log import text_lines
+
+
+class LogTail:
+    """A subscriber that keeps the end of what it saw; a flood costs no more than twice the limit."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def __call__(self, event: Event) -> None:
+        self._kept += text_lines(event)[-LOG_TAIL_BYTES:]
+        if len(self._kept) > LOG_TAIL_BYTES:
+            del self._kept[:-LOG_TAIL_BYTES]
+
+    def restart(self) -> None:
+        """Forget what was seen: the tail of an invocation begins with its START."""
+        self._kept.clear()
+
+    def text(self) -> bytes:
+        """At most the last 4 KiB."""
+        return bytes(self._kept)
