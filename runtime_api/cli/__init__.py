@@ -1,0 +1,1 @@
+"""The command `pilotlight`: one command, one file."""

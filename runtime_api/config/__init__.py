@@ -1,0 +1,1 @@
+"""Functions and settings from folders, files and flags, as frozen structs."""

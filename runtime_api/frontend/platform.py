@@ -24,10 +24,10 @@ from runtime_api.sandbox.sandbox import LogSink
 
 
 class Platform:
-    """Serves functions on `host`:`port` (0: a free one) from `async with` to its end; nothing is left running after it.
+    """Serves functions from `async with` to its end; nothing is left running after it.
 
-    `log` is called with a function's name and bytes of log text, as they are written. Raises InvalidFunction when made, OSError
-    when the port cannot be had.
+    `port` 0 takes a free one, None opens no port and leaves `invoke`. `log` is called with a function's name and bytes of log text,
+    as they are written. Raises InvalidFunction when made, OSError when the port cannot be had.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Platform:
         functions: Iterable[Function],
         *,
         host: str = "127.0.0.1",
-        port: int = 0,
+        port: int | None = 0,
         account: Account | None = None,
         log: LogSink | None = None,
         clock: Clock | None = None,
@@ -56,6 +56,11 @@ class Platform:
         return self._dispatcher.functions
 
     async def __aenter__(self) -> Platform:
+        if self._port is not None:
+            await self._open(self._port)
+        return self
+
+    async def _open(self, port: int) -> None:
         runner = web.AppRunner(
             make_app(self._dispatcher),
             access_log=None,
@@ -66,13 +71,12 @@ class Platform:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self._host, port).start()
         except BaseException:
             await runner.cleanup()
             raise
         self._runner = runner
         self._port = runner.addresses[0][1]
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

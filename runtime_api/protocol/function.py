@@ -14,7 +14,7 @@ from runtime_api.protocol import limits, names
 
 RuntimeKind = Literal["python", "provided", "command"]
 
-_NAME = re.compile(r"[a-zA-Z0-9-_]{1,%d}" % limits.FUNCTION_NAME_LIMIT)
+_NAME = re.compile(rf"[a-zA-Z0-9-_]{{1,{limits.FUNCTION_NAME_LIMIT}}}")
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _CREDENTIALS = {names.ENV_ACCESS_KEY_ID, names.ENV_SECRET_ACCESS_KEY, names.ENV_SESSION_TOKEN}
 RESERVED_VARIABLES = {

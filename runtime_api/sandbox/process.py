@@ -62,7 +62,7 @@ class ProcessGroup:
             return await loop.run_in_executor(None, self._process.wait)
         await _readable(os.pidfd_open(self.pid))
         # Looked at, not reaped: the process's number stays taken until its group is killed.
-        result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222  (it has ended, this does not wait)
         assert result is not None
         return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
 

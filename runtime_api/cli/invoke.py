@@ -1,0 +1,81 @@
+"""`pilotlight invoke`: a client for a served function, for terminals without the AWS CLI."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import sys
+from http.client import HTTPMessage
+from urllib.parse import quote, urlsplit
+
+import click
+
+from runtime_api.cli.event import event_option, read_event
+from runtime_api.protocol import names
+
+
+@click.command("invoke")
+@click.argument("name")
+@event_option
+@click.option("--async", "asynchronous", is_flag=True, help="Hand the event in and do not wait for the result.")
+@click.option("--dry-run", is_flag=True, help="Only check that the function can be invoked.")
+@click.option("--tail", is_flag=True, help="Print the last 4 KB of the log on stderr.")
+@click.option(
+    "--endpoint", default="http://127.0.0.1:9000", show_default=True, metavar="URL", help="Where it is served."
+)
+def command(name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool, endpoint: str) -> int:
+    """Invoke NAME, which may be a function's name or ARN, at an endpoint.
+
+    The exit code is 0 for a result, 1 for a function error, 2 when the call was refused, 3 when nobody could answer it.
+    """
+    if asynchronous and dry_run:
+        raise click.UsageError("--async and --dry-run exclude each other.")
+    kind = "Event" if asynchronous else "DryRun" if dry_run else "RequestResponse"
+    headers = {names.HEADER_INVOCATION_TYPE: kind, names.HEADER_LOG_TYPE: "Tail" if tail else "None"}
+    payload = read_event(event)
+    try:
+        status, answer, body = _post(
+            endpoint, f"/2015-03-31/functions/{quote(name, safe='')}/invocations", payload, headers
+        )
+    except (OSError, http.client.HTTPException) as error:
+        click.echo(f"pilotlight: no answer from {endpoint}: {error}. Is `pilotlight serve` running there?", err=True)
+        return 3
+    return _report(status, answer, body)
+
+
+def _post(endpoint: str, path: str, payload: bytes, headers: dict[str, str]) -> tuple[int, HTTPMessage, bytes]:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter(f"{endpoint!r} is not a URL such as http://127.0.0.1:9000", param_hint="--endpoint")
+    secure = parts.scheme == "https"
+    connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(parts.hostname, parts.port)
+    try:
+        connection.request("POST", parts.path.rstrip("/") + path, payload, headers)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def _report(status: int, headers: HTTPMessage, body: bytes) -> int:
+    if status >= 300:
+        click.echo(
+            f"pilotlight: {headers.get(names.HEADER_API_ERROR_TYPE, 'HTTP error')} ({status}): {_message(body)}",
+            err=True,
+        )
+        return 2 if status < 500 and status != 429 else 3
+    tail = headers.get(names.HEADER_LOG_RESULT)
+    if tail:
+        sys.stderr.buffer.write(base64.b64decode(tail).replace(b"\r", b"\n"))
+    if body:
+        sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
+    return 1 if names.HEADER_FUNCTION_ERROR in headers else 0
+
+
+def _message(body: bytes) -> str:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+    return str(value.get("message", value.get("Message"))) if isinstance(value, dict) else str(value)

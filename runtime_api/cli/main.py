@@ -1,0 +1,52 @@
+"""`pilotlight`: the group of commands, and what their endings mean.
+
+Exit codes: 0 success, 1 a function error, 2 wrong usage, 3 the platform failed, 130 and 143 ended by Ctrl-C and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "run": "Invoke a function once: result on stdout, log on stderr.",
+    "serve": "Serve functions on a local endpoint for boto3, the AWS CLI or curl.",
+    "invoke": "Invoke a function that is being served.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is asked for, so that each starts with what it needs and no more."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"runtime_api.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pilotlight", message="pilotlight %(version)s")
+def cli() -> None:
+    """Run AWS Lambda functions on this machine: no Docker, no AWS account."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
