@@ -52,7 +52,8 @@ async def _serve(platform: Platform) -> int:
 
 
 def _introduce(platform: Platform) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    # Wide enough for any line: what is meant to be copied must not be cut or folded.
+    console = Console(stderr=True, highlight=False, soft_wrap=True, width=1000)
     url = platform.endpoint_url
     table = Table("function", "runtime", "handler", "POST", box=None, pad_edge=False)
     for function in platform.functions:

@@ -1,6 +1,7 @@
 """How a process's end is worded in a `Runtime.ExitError`.
 
-The service prints Go's names of signals, so they are spelled out here rather than taken from the C library.
+The service prints Go's names of signals, so they are spelled out here rather than taken from the C library. Go has names for these
+only; the others are numbers.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ _SIGNALS: dict[int, str] = {
     Signals.SIGPIPE: "broken pipe",
     Signals.SIGALRM: "alarm clock",
     Signals.SIGTERM: "terminated",
-    Signals.SIGXCPU: "CPU time limit exceeded",
-    Signals.SIGXFSZ: "file size limit exceeded",
 }
 
 

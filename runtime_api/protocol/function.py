@@ -6,7 +6,7 @@ Ranges and naming rules: the Developer Guide's pages configuration-timeout, conf
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -28,7 +28,7 @@ RESERVED_VARIABLES = {
     "AWS_LAMBDA_FUNCTION_VERSION",
     "AWS_LAMBDA_INITIALIZATION_TYPE",
     "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
+    names.ENV_LOG_STREAM_NAME,
     "AWS_ACCESS_KEY",
     names.ENV_RUNTIME_API,
     names.ENV_TASK_ROOT,
@@ -76,6 +76,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
         check_environment(self.environment)
 
     def _check_runtime(self) -> None:
+        if self.runtime not in get_args(RuntimeKind):
+            raise InvalidFunction(f"runtime {self.runtime!r}: use one of {', '.join(get_args(RuntimeKind))}")
         if self.runtime == "python" and not self.handler:
             raise InvalidFunction(f"function {self.name}: the python runtime needs a handler, such as app.handler")
         if (self.runtime == "command") != bool(self.command):
@@ -96,6 +98,8 @@ def check_environment(environment: dict[str, str]) -> None:
             raise InvalidFunction(f"environment variable {name!r}: use a letter, then letters, digits and '_'")
         if "\0" in value:
             raise InvalidFunction(f"environment variable {name}: the value contains a NUL character")
+        if not value.isascii() and value != value.encode(errors="replace").decode():
+            raise InvalidFunction(f"environment variable {name}: the value is not Unicode text")
     own = {name: value for name, value in environment.items() if name not in _CREDENTIALS}
     size = len(msgspec.json.encode(own))
     if size > limits.ENVIRONMENT_LIMIT_BYTES:

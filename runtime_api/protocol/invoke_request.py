@@ -19,7 +19,7 @@ from runtime_api.protocol.limits import CLIENT_CONTEXT_LIMIT_BYTES
 
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TRACE = re.compile(r"[\x21-\x7e]{1,1024}")
-_PLAIN = re.compile(r"[\x20-\x7e]*")
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 
 class InvokeOptions(msgspec.Struct, frozen=True):
@@ -69,13 +69,17 @@ def _client_context(encoded: str) -> str | None:
         )
     try:
         text = base64.b64decode(encoded, validate=True).decode()
-        value = json.loads(text)
-    except (binascii.Error, UnicodeError, ValueError, RecursionError):
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (binascii.Error, ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.")
-    # It becomes a header: what could end one, or is not ASCII, is written again with escapes.
-    return text if _PLAIN.fullmatch(text) else json.dumps(value)
+    # It becomes a header: what could end one is white space between tokens, and what is not ASCII stands in a string.
+    return _NOT_PLAIN.sub(lambda found: " " if found[0] in "\t\r\n" else json.dumps(found[0])[1:-1], text)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _tenant(value: str | None) -> str | None:

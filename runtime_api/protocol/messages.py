@@ -27,12 +27,11 @@ class FunctionError(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ErrorCauseReport(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """An error posted as `application/vnd.aws.lambda.error.cause+json`; the cause is for tracing only."""
+    """An error posted as `application/vnd.aws.lambda.error.cause+json`, without the cause, which is for tracing only."""
 
     error_message: str = ""
     error_type: str = ""
     stack_trace: list[str] = []
-    error_cause: msgspec.Raw = msgspec.Raw()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -55,9 +54,9 @@ def strip_error_cause(body: bytes) -> bytes | None:
     """The error a caller sees of an error-with-cause report; None when the report cannot be read."""
     try:
         report = _decode_cause_report(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return _encode(msgspec.structs.replace(report, error_cause=msgspec.Raw()))
+    return _encode(report)
 
 
 _KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")

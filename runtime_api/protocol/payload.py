@@ -30,7 +30,8 @@ def checked_payload(payload: bytes) -> bytes:
 def _check_slowly(text: str) -> None:
     # The fast check also refuses an unpaired \ud800, which is JSON; this one decides, and can say where it stopped.
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        # Numbers stay text: Python has a limit for the length of an integer, JSON has none.
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except RecursionError:
         raise InvalidRequestContent(f"{_PREFIX}Document nesting depth exceeds the maximum allowed") from None
     except json.JSONDecodeError as error:

@@ -1,8 +1,8 @@
 """Isolation `process`: plain child processes in a process group of their own.
 
-Strategy: the runtime leads a new session, so one kill reaches all it started. What left the group on purpose still carries this
-sandbox's AWS_LAMBDA_RUNTIME_API, an address nobody else has, and is found by it. The runtime's exit is noticed through a pidfd
-where the system has them, else by a thread that waits.
+Strategy: the runtime leads a new session, so one kill reaches all it started. What left the group on purpose still carries the name
+of this sandbox's log stream, which nobody else ever has, and is found by it. The runtime's exit is noticed through a pidfd where the
+system has them, else by a thread that waits.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
+from collections.abc import Callable
 
 import psutil
 
-from runtime_api.protocol.names import ENV_RUNTIME_API
+from runtime_api.protocol.names import ENV_LOG_STREAM_NAME
 from runtime_api.sandbox.runtimes import Launch, LaunchFailed
 
 
@@ -37,7 +39,7 @@ class ProcessGroup:
         except OSError as error:
             raise LaunchFailed(f"fork/exec {launch.argv[0]}: {(error.strerror or str(error)).lower()}") from None
         self.pid = self._process.pid
-        self._address = environment[ENV_RUNTIME_API]
+        self._mark = environment[ENV_LOG_STREAM_NAME]
         self.exited = asyncio.ensure_future(self._wait())
 
     def kill(self) -> None:
@@ -53,18 +55,39 @@ class ProcessGroup:
         for process in psutil.process_iter():
             # not ours to look at, or gone in the meantime
             with contextlib.suppress(psutil.Error):
-                if process.environ().get(ENV_RUNTIME_API) == self._address:
+                if process.environ().get(ENV_LOG_STREAM_NAME) == self._mark:
                     process.kill()
 
     async def _wait(self) -> int:
-        loop = asyncio.get_running_loop()
-        if not hasattr(os, "pidfd_open"):
-            return await loop.run_in_executor(None, self._process.wait)
-        await _readable(os.pidfd_open(self.pid))
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            return await _in_thread(self._process.wait)
+        await _readable(pidfd)
         # Looked at, not reaped: the process's number stays taken until its group is killed.
         result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222  (it has ended, this does not wait)
         assert result is not None
         return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+
+
+async def _in_thread(wait: Callable[[], int]) -> int:
+    # A thread of its own: those of the loop's executor are few, and this one is taken for as long as the runtime lives.
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[int] = loop.create_future()
+
+    def run() -> None:
+        returncode = wait()
+        # a loop that is closed has nobody left to tell
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, done, returncode)
+
+    threading.Thread(target=run, name="wait-for-runtime", daemon=True).start()
+    return await done
+
+
+def _resolve(done: asyncio.Future[int], returncode: int) -> None:
+    if not done.done():
+        done.set_result(returncode)
 
 
 async def _readable(fd: int) -> None:

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.runtime_api.cli.conftest import PILOTLIGHT
+
+Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def test_the_result_is_all_there_is_on_stdout(pilotlight_command: Command, hello: Path) -> None:
+    """A result goes to stdout with exit code 0; function output, START, END and REPORT go to stderr, in order."""
+    done = pilotlight_command("run", "app.handler", "-e", '{"name":"Ada"}', cwd=hello)
+    assert (done.returncode, done.stdout) == (0, b'{"hello": "Ada"}\n')
+    words = [line.split()[0] for line in done.stderr.decode().splitlines()]
+    assert words == ["START", "called", "END", "REPORT"]
+
+
+def test_a_handler_is_looked_up_from_here(pilotlight_command: Command, hello: Path) -> None:
+    """A dotted handler reaches into folders below the present one."""
+    done = pilotlight_command("run", "hello.app.handler", cwd=hello.parent)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"hello": "world"})
+
+
+def test_without_a_handler_the_folder_decides(pilotlight_command: Command, hello: Path) -> None:
+    """Nothing, or a folder, finds the handler by itself."""
+    assert pilotlight_command("run", cwd=hello).returncode == 0
+    assert pilotlight_command("run", str(hello)).returncode == 0
+
+
+@pytest.mark.parametrize("event", ['{"raise": true}', '{"exit": 3}'])
+def test_a_function_error_is_exit_code_1(pilotlight_command: Command, hello: Path, event: str) -> None:
+    """What the caller of the function would get is on stdout, and the exit code is 1."""
+    done = pilotlight_command("run", str(hello), "-e", event)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["errorType"] in ("ValueError", "Runtime.ExitError")
+
+
+def test_a_handler_that_cannot_be_imported_is_a_function_error(pilotlight_command: Command, hello: Path) -> None:
+    """An init error is the function's, not the platform's."""
+    done = pilotlight_command("run", "nope.handler", cwd=hello)
+    assert (done.returncode, json.loads(done.stdout)["errorType"]) == (1, "Runtime.ImportModuleError")
+
+
+def test_events_come_from_files_and_stdin(pilotlight_command: Command, hello: Path) -> None:
+    """@FILE and - are read whole."""
+    (hello / "event.json").write_text('{"name":"file"}')
+    from_file = pilotlight_command("run", "app.handler", "-e", "@event.json", cwd=hello)
+    from_stdin = pilotlight_command("run", "app.handler", "-e", "-", cwd=hello, stdin=b'{"name":"stdin"}')
+    assert (json.loads(from_file.stdout), json.loads(from_stdin.stdout)) == ({"hello": "file"}, {"hello": "stdin"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["run", "app.handler", "-e", "nope"], "-e"),
+        (["run", "app.handler", "-e", "@missing.json"], "missing.json"),
+        (["run", "app.handler", "--timeout", "0"], "--timeout"),
+        (["run", "app.handler", "--memory", "64"], "--memory"),
+        (["run", "app.handler", "--env", "nonsense"], "nonsense"),
+        (["run", "app.handler", "--env", "AWS_REGION=x"], "AWS_REGION"),
+        (["run", "app.handler", "--runtime", "ruby"], "ruby"),
+        (["run", "app.handler", "--command", "x", "--runtime", "python"], "--command"),
+        (["run", "app.handler", "--name", "no spaces"], "no spaces"),
+        (["run", "app.handler", "--command", "'unclosed"], "quotation"),
+        (["serve", "missing"], "missing"),
+        (["serve", ".", "--port", "70000"], "--port"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(pilotlight_command: Command, hello: Path, arguments: list[str], word: str) -> None:
+    """The message names what was wrong, stdout stays empty, and there is no traceback."""
+    done = pilotlight_command(*arguments, cwd=hello)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert word in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_platform_that_cannot_work_is_exit_code_3(pilotlight_command: Command, hello: Path) -> None:
+    """An interpreter that is not there is not the function's fault."""
+    done = pilotlight_command("run", "app.handler", "--python", "/no/such/python", cwd=hello)
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert b"/no/such/python" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_flags_reach_the_function(pilotlight_command: Command, tmp_path: Path) -> None:
+    """Name, memory and variables are what the function sees."""
+    (tmp_path / "app.py").write_text(
+        "import os\ndef handler(event, context):\n"
+        "    return [context.function_name, context.memory_limit_in_mb, os.environ['COLOUR'], os.environ['SHAPE']]\n"
+    )
+    (tmp_path / "env").write_text("SHAPE=round\n")
+    flags = ["--name", "n", "--memory", "512", "--env", "COLOUR=blue", "--env-file", "env"]
+    done = pilotlight_command("run", "app.handler", *flags, cwd=tmp_path)
+    assert json.loads(done.stdout) == ["n", "512", "blue", "round"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_and_everything_in_it(hello: Path, tmp_path: Path, number: int, code: int) -> None:
+    """Ctrl-C in the middle of an invocation: the exit code says so, the function is gone, there is no traceback."""
+    pid_file = tmp_path / "pid"
+    event = json.dumps({"pid_file": str(pid_file)})
+    process = subprocess.Popen(
+        [PILOTLIGHT, "run", str(hello), "-e", event, "--timeout", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while not pid_file.exists():
+        assert process.poll() is None
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stdout) == (code, b"")
+    assert b"Traceback" not in stderr
+    assert not psutil.pid_exists(int(pid_file.read_text()))

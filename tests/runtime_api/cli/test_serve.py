@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.runtime_api.cli.conftest import Served
+
+Serve = Callable[..., Served]
+Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def post(url: str, name: str, payload: bytes) -> bytes:
+    """Invoke a served function."""
+    request = urllib.request.Request(f"{url}/2015-03-31/functions/{name}/invocations", payload, method="POST")
+    with urllib.request.urlopen(request, timeout=20) as response:
+        body: bytes = response.read()
+        return body
+
+
+def test_a_folder_is_served_and_says_how_to_call_it(serve: Serve, hello: Path) -> None:
+    """The route, a boto3 line and a curl line are printed whole before `ready:`."""
+    served = serve(str(hello))
+    route = f"{served.url}/2015-03-31/functions/hello/invocations"
+    assert any(line.split() == ["hello", "python", "app.handler", route] for line in served.said)
+    assert f"curl {route} -d '{{}}'" in served.said
+    assert any(line.startswith("python -c") and served.url in line for line in served.said)
+    assert served.said[-1] == f"ready: {served.url}"
+
+
+def test_the_printed_lines_work_when_pasted(serve: Serve, hello: Path) -> None:
+    """The boto3 line and the curl line each get the function's answer."""
+    served = serve(str(hello))
+    lines = [line for line in served.said if line.startswith(("curl ", "python -c"))]
+    assert len(lines) == 2
+    for line in lines:
+        done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60)
+        assert b'{"hello": "world"}' in done.stdout, done.stderr
+
+
+def test_several_functions_share_one_port_and_label_their_logs(serve: Serve, tmp_path: Path) -> None:
+    """Each is called by its folder's name, and each log line begins with it."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text(
+            f"def handler(event, context):\n    print('in {name}')\n    return '{name}'\n"
+        )
+    served = serve(str(tmp_path))
+    assert [json.loads(post(served.url, name, b"{}")) for name in ("one", "two")] == ["one", "two"]
+    _, log = served.end()
+    assert "one | in one\n" in log
+    assert "two | in two\n" in log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_at_once(serve: Serve, hello: Path, tmp_path: Path, number: int, code: int) -> None:
+    """In the middle of an invocation: the exit code says which signal, no sandbox is left, no traceback, the port is free."""
+    served = serve(str(hello), "--timeout", "60")
+    pid_file = tmp_path / "pid"
+    event = json.dumps({"pid_file": str(pid_file)}).encode()
+    answers: list[bytes] = []
+    caller = Thread(target=lambda: answers.append(post(served.url, "hello", event)))
+    caller.start()
+    while not pid_file.exists():
+        assert served.process.poll() is None
+    returncode, said = served.end(number)
+    caller.join()
+    assert returncode == code
+    assert "Traceback" not in said
+    assert not psutil.pid_exists(int(pid_file.read_text()))
+    # The caller that was waiting is told, not cut off.
+    assert json.loads(answers[0])["errorType"] == "Runtime.ExitError"
+    with socket.create_server(("127.0.0.1", urlsplit(served.url).port or 0)):
+        pass
+
+
+def test_a_taken_port_is_a_clear_error(pilotlight_command: Command, hello: Path) -> None:
+    """The message names the address and the way out; the exit code is 3."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = pilotlight_command("serve", str(hello), "--port", port)
+    assert done.returncode == 3
+    assert port.encode() in done.stderr
+    assert b"--port" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_nothing_to_serve_says_what_was_looked_for(pilotlight_command: Command, tmp_path: Path) -> None:
+    """An empty folder is wrong usage, and the message lists what would have been found."""
+    done = pilotlight_command("serve", str(tmp_path))
+    assert done.returncode == 2
+    for word in (b"bootstrap", b"app.py", b"lambda_function.py", b"lambda_handler", b"--handler"):
+        assert word in done.stderr
