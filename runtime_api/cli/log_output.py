@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
-from collections.abc import Callable
 
 
-def stderr_log(names: list[str]) -> Callable[[str, bytes], None]:
-    """A log sink: plain lines for one function, each line behind its function's name for several."""
-    width = max(map(len, names))
+class StderrLog:
+    """A log sink for functions of these names: plain lines for one, each line behind its function's name for several.
 
-    def write(name: str, text: bytes) -> None:
+    What is written in one turn of the event loop goes out in one piece.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._width = max(map(len, names)) if len(names) > 1 else 0
+        self._pending: list[bytes] = []
+
+    def __call__(self, name: str, text: bytes) -> None:
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self.flush)
         # Runtimes join the lines of one log event by carriage returns; on a terminal they would overwrite each other.
-        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if len(names) > 1:
-            prefix = f"{name:<{width}} | ".encode()
+        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
+        if self._width:
+            prefix = f"{name:<{self._width}} | ".encode()
             lines = b"".join(prefix + line for line in lines.splitlines(keepends=True))
-        try:
-            sys.stderr.buffer.write(lines)
-            sys.stderr.buffer.flush()
-        except OSError:
-            # Nobody reads our standard error any more: the functions go on.
-            return
+        self._pending.append(lines)
 
-    return write
+    def flush(self) -> None:
+        """Write what is pending; when nobody reads our standard error any more, the functions go on without."""
+        pending, self._pending = self._pending, []
+        with contextlib.suppress(OSError):
+            sys.stderr.buffer.write(b"".join(pending))
+            sys.stderr.buffer.flush()

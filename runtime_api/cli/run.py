@@ -11,7 +11,7 @@ import msgspec
 
 from runtime_api.cli.event import event_option, read_event
 from runtime_api.cli.lifetime import run_until_signal
-from runtime_api.cli.log_output import stderr_log
+from runtime_api.cli.log_output import StderrLog
 from runtime_api.cli.options import function_options, settings_from
 from runtime_api.config.discovery import functions_at
 from runtime_api.config.settings import Settings
@@ -54,7 +54,7 @@ def _function(target: str | None, settings: Settings) -> Function:
 
 async def _run(function: Function, payload: bytes) -> int:
     try:
-        async with Platform([function], port=None, log=stderr_log([function.name])) as platform:
+        async with Platform([function], port=None, log=StderrLog([function.name])) as platform:
             outcome = await platform.invoke(function.name, payload, wants_log_tail=True)
     except (InvokeError, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runtime_api.cli.lifetime import run_until_signal
-from runtime_api.cli.log_output import stderr_log
+from runtime_api.cli.log_output import StderrLog
 from runtime_api.cli.options import function_options, settings_from
 from runtime_api.config.discovery import functions_at
 from runtime_api.frontend.platform import Platform
@@ -33,7 +33,7 @@ def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN
     """Serve the function in PATH, or each function in a folder of PATH, until Ctrl-C."""
     try:
         functions = functions_at(path, settings_from(flags))
-        platform = Platform(functions, host=host, port=port, log=stderr_log([function.name for function in functions]))
+        platform = Platform(functions, host=host, port=port, log=StderrLog([function.name for function in functions]))
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
     return run_until_signal(_serve(platform))

@@ -11,10 +11,10 @@ from runtime_api.protocol.function import Function, InvalidFunction
 from runtime_api.protocol.function_name import Account, FunctionReference, check_reachable
 from runtime_api.protocol.invocation import Invocation, Outcome
 from runtime_api.protocol.invoke_errors import ResourceNotFound, ServiceFailure
+from runtime_api.protocol.log_sink import LogSink
 from runtime_api.protocol.names import VERSION_LATEST
 from runtime_api.sandbox.clock import SystemClock
 from runtime_api.sandbox.runtimes import InterpreterUnusable
-from runtime_api.sandbox.sandbox import LogSink
 
 
 class Dispatcher:

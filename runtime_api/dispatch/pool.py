@@ -16,8 +16,9 @@ from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
 from runtime_api.protocol.invocation import Invocation, Outcome
-from runtime_api.protocol.invoke_errors import TooManyRequests
-from runtime_api.sandbox.sandbox import LogSink, Sandbox, SandboxState
+from runtime_api.protocol.invoke_errors import ServiceFailure, TooManyRequests
+from runtime_api.protocol.log_sink import LogSink
+from runtime_api.sandbox.sandbox import Sandbox, SandboxState
 
 FINISHING_GRACE_MS = 100
 THROTTLED = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -35,14 +36,16 @@ class Pool:
         self._idle: list[Sandbox] = []
         self._waiters: deque[asyncio.Future[Sandbox | None]] = deque()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run it; raises TooManyRequests, and InterpreterUnusable when no sandbox can be made at all."""
+        """Run it; raises TooManyRequests, ServiceFailure once closed, InterpreterUnusable when no sandbox can be made at all."""
         sandbox = self._take_idle() or await self._wait_for_finishing() or await self._start()
         return await sandbox.invoke(invocation)
 
     async def close(self) -> None:
-        """Stop every sandbox, and wait until nothing of them is left."""
+        """Stop every sandbox, and wait until nothing of them is left; no other is started."""
+        self._closed = True
         await asyncio.gather(*(sandbox.stop() for sandbox in list(self._live)))
         await asyncio.gather(*self._leaving)
 
@@ -50,8 +53,7 @@ class Pool:
         return self._idle.pop() if self._idle else None
 
     async def _wait_for_finishing(self) -> Sandbox | None:
-        finishing = sum(sandbox.finishing for sandbox in self._live)
-        if finishing <= len(self._waiters):
+        if self._finishing() <= len(self._waiters):
             return None
         waiter: asyncio.Future[Sandbox | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
@@ -66,6 +68,9 @@ class Pool:
         # It may have ended between being promised and being taken.
         return sandbox if sandbox is not None and sandbox.state is SandboxState.IDLE else self._take_idle()
 
+    def _finishing(self) -> int:
+        return sum(sandbox.finishing for sandbox in self._live)
+
     def _give_up(self, waiter: asyncio.Future[Sandbox | None]) -> None:
         if not waiter.done():
             self._waiters.remove(waiter)
@@ -79,6 +84,8 @@ class Pool:
             self._on_idle(promised)
 
     async def _start(self) -> Sandbox:
+        if self._closed:
+            raise ServiceFailure("the platform is shutting down")
         if len(self._live) >= self.function.concurrency:
             raise TooManyRequests(THROTTLED)
         sandbox = Sandbox(self.function, self._account, self._clock, self._on_idle, self._on_ended, self._log)
@@ -99,6 +106,8 @@ class Pool:
         self._live.discard(sandbox)
         if sandbox in self._idle:
             self._idle.remove(sandbox)
+        if self._finishing() < len(self._waiters):
+            self._give_up(self._waiters[-1])
         leaving = asyncio.ensure_future(sandbox.stop())
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)

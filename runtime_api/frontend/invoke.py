@@ -1,4 +1,4 @@
-"""The Invoke API over HTTP: a request becomes an `Invocation`, an `Outcome` becomes a response.
+"""The Invoke API: a call becomes an `Invocation`, an `Outcome` becomes an answer.
 
 Source: Invoke in the Lambda API reference.
 """
@@ -8,22 +8,31 @@ from __future__ import annotations
 import base64
 import os
 import time
-from urllib.parse import unquote
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
-from aiohttp import web
+import msgspec
 
 from runtime_api.dispatch.dispatcher import Dispatcher
 from runtime_api.protocol import names
-from runtime_api.protocol.function_name import parse_reference
+from runtime_api.protocol.function_name import FunctionReference, parse_reference
 from runtime_api.protocol.invocation import Invocation, Outcome
 from runtime_api.protocol.invoke_errors import InvokeError, RequestTooLarge
 from runtime_api.protocol.invoke_request import read_options
-from runtime_api.protocol.limits import EVENT_LIMIT_BYTES
 from runtime_api.protocol.payload import checked_payload
 from runtime_api.protocol.trace import new_trace_id
 
-INVOKE_PATH = "/2015-03-31/functions/{name}/invocations"
+FUNCTIONS_PATH = "/2015-03-31/functions/"
+INVOKE_PATH = FUNCTIONS_PATH + "{name}/invocations"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back to a caller, whatever carries it there."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class InvokeApi:
@@ -32,19 +41,18 @@ class InvokeApi:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
-    async def invoke(self, request: web.Request) -> web.Response:
-        """POST /2015-03-31/functions/{name}/invocations"""
+    async def answer(self, target: str, headers: Mapping[str, str], payload: bytes | None) -> Answer:
+        """Answer `POST target`, a raw path with its query. `payload` is None when it was too large to keep. Never raises InvokeError."""
         request_id = str(uuid4())
         try:
-            return await self._invoke(request, request_id)
+            return await self._invoke(request_id, target, headers, payload)
         except InvokeError as error:
-            return error_response(error, request_id)
+            return refusal(error, request_id)
 
-    async def _invoke(self, request: web.Request, request_id: str) -> web.Response:
-        payload = await _read_body(request)
-        reference = parse_reference(_name_in(request), request.query.get("Qualifier"))
+    async def _invoke(self, request_id: str, target: str, headers: Mapping[str, str], payload: bytes | None) -> Answer:
+        reference = _reference_in(target)
         function = self._dispatcher.find(reference)
-        options = read_options(request.headers)
+        options = read_options(headers)
         if payload is None:
             raise RequestTooLarge
         invocation = Invocation(
@@ -57,21 +65,15 @@ class InvokeApi:
             wants_log_tail=options.wants_log_tail,
         )
         if options.dry_run:
-            return web.Response(status=204, headers={names.HEADER_CALLER_REQUEST_ID: request_id})
-        return _response(invocation, await self._dispatcher.invoke(function, invocation))
+            return Answer(204, {names.HEADER_CALLER_REQUEST_ID: request_id}, b"")
+        return _answer(invocation, await self._dispatcher.invoke(function, invocation))
 
 
-async def _read_body(request: web.Request) -> bytes | None:
-    """The body; None when it is larger than an event may be. It is read to its end either way, so that its sender hears the answer."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size <= EVENT_LIMIT_BYTES:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-    return b"".join(chunks) if size <= EVENT_LIMIT_BYTES else None
+def _reference_in(target: str) -> FunctionReference:
+    # From the raw path: an ARN arrives percent-encoded, and nothing may be normalised on the way.
+    path, _, query = target.partition("?")
+    qualifier = parse_qs(query, keep_blank_values=True).get("Qualifier", [None])[0] if query else None
+    return parse_reference(unquote(path.split("/")[3]), qualifier)
 
 
 def fresh_trace_id() -> str:
@@ -79,12 +81,7 @@ def fresh_trace_id() -> str:
     return new_trace_id(time.time() * 1000, os.urandom(20))
 
 
-def _name_in(request: web.Request) -> str:
-    # From the raw path: an ARN arrives percent-encoded, and nothing may be normalised on the way.
-    return unquote(request.raw_path.partition("?")[0].split("/")[3])
-
-
-def _response(invocation: Invocation, outcome: Outcome) -> web.Response:
+def _answer(invocation: Invocation, outcome: Outcome) -> Answer:
     headers = {
         "Content-Type": names.CONTENT_TYPE_JSON,
         names.HEADER_CALLER_REQUEST_ID: invocation.request_id,
@@ -96,10 +93,10 @@ def _response(invocation: Invocation, outcome: Outcome) -> web.Response:
         headers[names.HEADER_FUNCTION_ERROR] = "Unhandled"
     if outcome.log_tail is not None:
         headers[names.HEADER_LOG_RESULT] = base64.b64encode(outcome.log_tail).decode()
-    return web.Response(body=outcome.body, headers=headers)
+    return Answer(200, headers, outcome.body)
 
 
-def error_response(error: InvokeError, request_id: str) -> web.Response:
+def refusal(error: InvokeError, request_id: str) -> Answer:
     """A refusal as the service words it, with the exception's full name: SDKs look for that."""
     headers = {
         "Content-Type": names.CONTENT_TYPE_JSON,
@@ -107,4 +104,4 @@ def error_response(error: InvokeError, request_id: str) -> web.Response:
         names.HEADER_API_ERROR_TYPE: error.exception,
         **error.headers,
     }
-    return web.Response(status=error.status, body=error.body, headers=headers)
+    return Answer(error.status, headers, error.body)

@@ -6,6 +6,7 @@ async with Platform([Function(name="hello", task_root="/…/hello", handler="app
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 from uuid import uuid4
@@ -14,13 +15,14 @@ from aiohttp import web
 
 from runtime_api.dispatch.dispatcher import Dispatcher
 from runtime_api.frontend.app import make_app
-from runtime_api.frontend.invoke import fresh_trace_id
+from runtime_api.frontend.door import Door
+from runtime_api.frontend.invoke import InvokeApi, fresh_trace_id
 from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account, parse_reference
 from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.protocol.log_sink import LogSink
 from runtime_api.protocol.payload import checked_payload
-from runtime_api.sandbox.sandbox import LogSink
 
 
 class Platform:
@@ -43,6 +45,8 @@ class Platform:
         self._dispatcher = Dispatcher(functions, account or Account(), clock, log)
         self._host = host
         self._port = port
+        self._server: asyncio.Server | None = None
+        self._door: Door | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -61,8 +65,9 @@ class Platform:
         return self
 
     async def _open(self, port: int) -> None:
+        api = InvokeApi(self._dispatcher)
         runner = web.AppRunner(
-            make_app(self._dispatcher),
+            make_app(api),
             access_log=None,
             auto_decompress=False,
             max_line_size=65_536,
@@ -70,20 +75,24 @@ class Platform:
             shutdown_timeout=0.1,
         )
         await runner.setup()
+        assert runner.server is not None
+        self._runner, self._door = runner, Door(api, runner.server)
         try:
-            await web.TCPSite(runner, self._host, port).start()
+            self._server = await asyncio.get_running_loop().create_server(self._door.accept, self._host, port)
         except BaseException:
             await runner.cleanup()
             raise
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Sandboxes first: callers still waiting get their answer, and then the door has nobody to wait for.
+        if self._server is not None:
+            self._server.close()
         await self._dispatcher.close()
-        if self._runner is not None:
+        if self._door is not None and self._runner is not None:
+            await self._door.close()
             await self._runner.cleanup()
 
     async def invoke(self, name: str, payload: bytes = b"", *, wants_log_tail: bool = False) -> Outcome:

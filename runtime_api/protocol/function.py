@@ -98,8 +98,8 @@ def check_environment(environment: dict[str, str]) -> None:
             raise InvalidFunction(f"environment variable {name!r}: use a letter, then letters, digits and '_'")
         if "\0" in value:
             raise InvalidFunction(f"environment variable {name}: the value contains a NUL character")
-        if not value.isascii() and value != value.encode(errors="replace").decode():
-            raise InvalidFunction(f"environment variable {name}: the value is not Unicode text")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidFunction(f"environment variable {name}: the value is not valid Unicode")
     own = {name: value for name, value in environment.items() if name not in _CREDENTIALS}
     size = len(msgspec.json.encode(own))
     if size > limits.ENVIRONMENT_LIMIT_BYTES:

@@ -17,6 +17,14 @@ from runtime_api.protocol import names
 from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, NotBuilt, ValidationFailed
 from runtime_api.protocol.limits import CLIENT_CONTEXT_LIMIT_BYTES
 
+# Looked up in lower case: mappings that mind the case hold them so, others do not care.
+_INVOCATION_TYPE = names.HEADER_INVOCATION_TYPE.lower()
+_LOG_TYPE = names.HEADER_LOG_TYPE.lower()
+_DURABLE_NAME = names.HEADER_DURABLE_NAME.lower()
+_TRACE_ID = names.HEADER_CALLER_TRACE_ID.lower()
+_CLIENT_CONTEXT = names.HEADER_CALLER_CLIENT_CONTEXT.lower()
+_TENANT_ID = names.HEADER_CALLER_TENANT_ID.lower()
+
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TRACE = re.compile(r"[\x21-\x7e]{1,1024}")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
@@ -33,22 +41,22 @@ class InvokeOptions(msgspec.Struct, frozen=True):
 
 
 def read_options(headers: Mapping[str, str]) -> InvokeOptions:
-    """Read the headers, whose names are matched as the mapping does; raises InvokeError for what the service refuses."""
-    kind = _one_of(headers, names.HEADER_INVOCATION_TYPE, "invocationType", ("Event", "RequestResponse", "DryRun"))
-    log_type = _one_of(headers, names.HEADER_LOG_TYPE, "logType", ("None", "Tail"))
+    """Read the headers, whose names are lower case; raises InvokeError for what the service refuses."""
+    kind = _one_of(headers, _INVOCATION_TYPE, "invocationType", ("Event", "RequestResponse", "DryRun"))
+    log_type = _one_of(headers, _LOG_TYPE, "logType", ("None", "Tail"))
     if kind == "Event":
         raise NotBuilt(
             "Asynchronous invocation (InvocationType Event) is not built yet: the event was not accepted. "
             "Invoke with RequestResponse."
         )
-    if names.HEADER_DURABLE_NAME in headers:
+    if _DURABLE_NAME in headers:
         raise InvalidParameterValue("Durable executions are not configured for this function.")
-    trace_id = headers.get(names.HEADER_CALLER_TRACE_ID, "")
+    trace_id = headers.get(_TRACE_ID, "")
     return InvokeOptions(
         dry_run=kind == "DryRun",
         wants_log_tail=log_type == "Tail",
-        client_context=_client_context(headers.get(names.HEADER_CALLER_CLIENT_CONTEXT, "")),
-        tenant_id=_tenant(headers.get(names.HEADER_CALLER_TENANT_ID)),
+        client_context=_client_context(headers.get(_CLIENT_CONTEXT, "")),
+        tenant_id=_tenant(headers.get(_TENANT_ID)),
         trace_id=trace_id if _TRACE.fullmatch(trace_id) else None,
     )
 

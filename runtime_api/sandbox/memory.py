@@ -7,7 +7,6 @@ the present size is all there is.
 from __future__ import annotations
 
 import os
-import sys
 
 import psutil
 
@@ -18,15 +17,28 @@ class PeakMemory:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._peak_bytes = 0
-        self._look = self._look_proc if sys.platform == "linux" else self._look_psutil
+        # Kept open: it is asked once an invocation, and half the price of a look is the opening.
+        self._status = _open(f"/proc/{pid}/status")
+        self._children = _open(f"/proc/{pid}/task/{pid}/children")
 
     def peak_mb(self) -> int:
         """The peak so far, rounded up to whole MB as a REPORT line has it; the last known one once the process is gone."""
-        self._peak_bytes = max(self._peak_bytes, self._look())
+        look = self._look_proc if self._status >= 0 else self._look_psutil
+        self._peak_bytes = max(self._peak_bytes, look())
         return -(-self._peak_bytes // (1024 * 1024))
 
+    def close(self) -> None:
+        """Give the descriptors back; the peak stays known."""
+        for fd in (self._status, self._children):
+            if fd >= 0:
+                os.close(fd)
+        self._status = self._children = -1
+
     def _look_proc(self) -> int:
-        return sum(_high_water_bytes(pid) for pid in _family(self._pid))
+        total = _high_water_bytes(_read(self._status))
+        for child in _read(self._children).split():
+            total += _with_children(int(child))
+        return total
 
     def _look_psutil(self) -> int:
         try:
@@ -37,28 +49,29 @@ class PeakMemory:
             return 0
 
 
-def _high_water_bytes(pid: int) -> int:
-    status = _read(f"/proc/{pid}/status")
+def _with_children(pid: int) -> int:
+    memory = PeakMemory(pid)
+    try:
+        return memory._look_proc()
+    finally:
+        memory.close()
+
+
+def _high_water_bytes(status: bytes) -> int:
     _, found, rest = status.partition(b"VmHWM:")
     return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
 
 
-def _family(pid: int) -> list[int]:
-    family = [pid]
-    for member in family:
-        family += [int(child) for child in _read(f"/proc/{member}/task/{member}/children").split()]
-    return family
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return -1
 
 
-def _read(path: str) -> bytes:
-    # os-level calls: this is asked once an invocation, and Python's file objects cost three times the kernel's work.
+def _read(fd: int) -> bytes:
     try:
-        fd = os.open(path, os.O_RDONLY)
+        return os.pread(fd, 8192, 0)
     except OSError:
+        # never opened, or of a process that is gone
         return b""
-    try:
-        return os.read(fd, 8192)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import socket
 from typing import Protocol
 from urllib.parse import unquote
 
+from runtime_api.http_connection import Connection, Request
 from runtime_api.protocol import names
 from runtime_api.protocol.invocation import Invocation, Outcome, OutcomeKind, reported_error, too_large
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
@@ -25,7 +27,6 @@ from runtime_api.protocol.runtime_errors import (
     TruncatedHttpRequest,
 )
 from runtime_api.protocol.runtime_states import RuntimeCall, RuntimeState, transition
-from runtime_api.sandbox.http_connection import Connection, Request
 
 _API = "/2018-06-01"
 _INVOCATION = f"{_API}/runtime/invocation/"
@@ -59,6 +60,7 @@ class RuntimeEndpoint:
         self.address = ""
         self._owner = owner
         self._server: asyncio.Server | None = None
+        self._closed = False
         self._connections: set[Connection] = set()
         self._polls: list[Connection] = []
         self._current_id: str | None = None
@@ -67,12 +69,17 @@ class RuntimeEndpoint:
 
     async def open(self) -> None:
         """Listen on a free port of 127.0.0.1; `address` is its `host:port`."""
-        self._server = await asyncio.get_running_loop().create_server(self._connect, "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()
+        listener = socket.create_server(("127.0.0.1", 0))
+        host, port = listener.getsockname()
         self.address = f"{host}:{port}"
+        # In two steps: whoever starts a sandbox may be cancelled where it waits, and the port must be ours to close by then.
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connect, sock=listener, start_serving=False)
+        await self._server.start_serving()
 
     def close(self) -> None:
-        """Close the port and every connection."""
+        """Close the port and every connection; from now on nothing a runtime does is heard."""
+        self._closed = True
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
@@ -106,6 +113,9 @@ class RuntimeEndpoint:
             self._all_gone.set()
 
     def _serve(self, request: Request, connection: Connection) -> None:
+        if self._closed:
+            connection.close()
+            return
         try:
             self._route(request, connection)
         except RuntimeApiError as refusal:
@@ -127,8 +137,8 @@ class RuntimeEndpoint:
 
     def _route_answer(self, path: str, request: Request, connection: Connection) -> None:
         request_id, slash, action = path.removeprefix(_INVOCATION).rpartition("/")
-        call = _ANSWERS.get(action) if slash and request_id and path.startswith(_INVOCATION) else None
-        if call is None:
+        call = _ANSWERS.get(action) if slash and path.startswith(_INVOCATION) else None
+        if call is None or not request_id or "/" in request_id:
             connection.answer(404, b"404 page not found\n", _TEXT)
         elif _allowed("POST", request, connection):
             self._answer(unquote(request_id), call, request, connection)
@@ -151,7 +161,8 @@ class RuntimeEndpoint:
         if request_id != self._current_id:
             raise InvalidRequestId
         answered = transition(self.state, call)
-        if call is RuntimeCall.RESPONSE and request.headers.get(_HEADER_RESPONSE_MODE, "streaming") != "streaming":
+        mode = request.headers.get(_HEADER_RESPONSE_MODE)
+        if call is RuntimeCall.RESPONSE and mode and mode != names.RESPONSE_MODE_STREAMING:
             raise InvalidFunctionResponseMode
         if request.truncated:
             raise TruncatedHttpRequest
@@ -166,8 +177,10 @@ class RuntimeEndpoint:
         if request.truncated:
             raise TruncatedHttpRequest
         self.state = failed
+        self._owner.runtime_failed_init(_outcome(RuntimeCall.INIT_ERROR, request))
+        if request.too_large:
+            raise RequestEntityTooLarge
         connection.answer(202, ACCEPTED)
-        self._owner.runtime_failed_init(_error_outcome(request))
 
 
 _ANSWERS = {"response": RuntimeCall.RESPONSE, "error": RuntimeCall.ERROR}
@@ -183,7 +196,7 @@ def _allowed(method: str, request: Request, connection: Connection) -> bool:
 def _outcome(call: RuntimeCall, request: Request) -> Outcome:
     if request.too_large:
         return too_large()
-    if call is RuntimeCall.ERROR:
+    if call is not RuntimeCall.RESPONSE:
         return _error_outcome(request)
     if _HEADER_ERROR_TYPE in request.trailers:
         return _trailer_outcome(request.trailers)

@@ -26,6 +26,7 @@ from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
 from runtime_api.protocol.invocation import Invocation, Outcome, OutcomeKind, exited, invalid_entrypoint, timed_out
 from runtime_api.protocol.limits import INIT_LIMIT_MS
+from runtime_api.protocol.log_sink import LogSink
 from runtime_api.protocol.names import VERSION_LATEST
 from runtime_api.protocol.runtime_states import RuntimeState
 from runtime_api.sandbox.environment import log_stream_name, sandbox_environment
@@ -42,8 +43,6 @@ from runtime_api.telemetry.text_log import text_lines
 # How long an ended runtime's last words may take to arrive, and how long one that reported an init error may take to leave.
 LAST_WORDS_MS = 200
 LEAVE_AFTER_INIT_ERROR_MS = 500
-
-LogSink = Callable[[str, bytes], None]
 
 
 class SandboxState(Enum):
@@ -64,6 +63,7 @@ class _Current:
         self.outcome: Outcome | None = None
         self.tail = LogTail() if invocation.wants_log_tail else None
         self.started_ms: float | None = None
+        self.deadline_ms = 0
         self.timer: Timer | None = None
 
     def resolve(self, outcome: Outcome) -> None:
@@ -107,6 +107,7 @@ class Sandbox:
         self._current: _Current | None = None
         self._init_started_ms = 0.0
         self._init_duration_ms: float | None = None
+        self._init_overran = False
         self._ending: Callable[[str], Outcome] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._cleanup: asyncio.Task[None] | None = None
@@ -123,7 +124,8 @@ class Sandbox:
         """
         try:
             await self._endpoint.open()
-            self._launch()
+            if self.state is not SandboxState.ENDED:
+                self._launch()
         except LaunchFailed as failure:
             reason = str(failure)
             self._end(lambda request_id: invalid_entrypoint(request_id, reason))
@@ -157,7 +159,7 @@ class Sandbox:
             self._hand_over(current)
         elif self.state is SandboxState.INIT:
             # An init that takes longer than its limit goes on at the cost of the invocation's own time.
-            current.timer = self._clock.call_later(INIT_LIMIT_MS, self._init_overran)
+            current.timer = self._clock.call_later(INIT_LIMIT_MS, self._overrun_init)
         else:
             self._report_end(current)
         return await current.answered
@@ -173,8 +175,8 @@ class Sandbox:
     def runtime_ready(self) -> None:
         """The runtime called next: init is over, or the invocation is."""
         if self.state is SandboxState.INIT:
-            self._init_duration_ms = self._clock.monotonic_ms() - self._init_started_ms
-            self._stream.publish(InitReport(OutcomeKind.SUCCESS, self._init_duration_ms))
+            self._output.drain()
+            self._init_succeeded()
         elif self._current is not None:
             self._finish(self._current)
         if self._current is not None:
@@ -182,6 +184,13 @@ class Sandbox:
         else:
             self.state = SandboxState.IDLE
             self._on_idle(self)
+
+    def _init_succeeded(self) -> None:
+        if self._init_overran:
+            # Reported then; what it took since is the invocation's.
+            return
+        self._init_duration_ms = self._clock.monotonic_ms() - self._init_started_ms
+        self._stream.publish(InitReport(OutcomeKind.SUCCESS, self._init_duration_ms))
 
     def runtime_answered(self, outcome: Outcome) -> None:
         """The runtime posted a response or an error."""
@@ -200,6 +209,12 @@ class Sandbox:
 
     def _hand_over(self, current: _Current) -> None:
         self.state = SandboxState.BUSY
+        if current.started_ms is None:
+            self._begin(current)
+        self._endpoint.hand_over(current.invocation, current.deadline_ms)
+
+    def _begin(self, current: _Current) -> None:
+        """START: from here the time is the invocation's own."""
         timeout_ms = self.function.timeout_ms
         if current.timer is not None:
             current.timer.cancel()
@@ -207,8 +222,8 @@ class Sandbox:
             current.tail.restart()
         self._stream.publish(Start(current.invocation.request_id, current.invocation.version))
         current.started_ms = self._clock.monotonic_ms()
+        current.deadline_ms = int(self._clock.time_ms() + timeout_ms)
         current.timer = self._clock.call_later(timeout_ms, self._timed_out)
-        self._endpoint.hand_over(current.invocation, int(self._clock.time_ms() + timeout_ms))
 
     def _finish(self, current: _Current) -> None:
         assert current.outcome is not None
@@ -248,11 +263,11 @@ class Sandbox:
 
     # the ends
 
-    def _init_overran(self) -> None:
-        current = self._current
-        assert current is not None
+    def _overrun_init(self) -> None:
+        assert self._current is not None
+        self._init_overran = True
         self._stream.publish(InitReport(OutcomeKind.TIMEOUT, self._clock.monotonic_ms() - self._init_started_ms))
-        current.timer = self._clock.call_later(self.function.timeout_ms, self._timed_out)
+        self._begin(self._current)
 
     def _timed_out(self) -> None:
         self._end(lambda request_id: timed_out(request_id, self.function.timeout_ms))
@@ -272,9 +287,10 @@ class Sandbox:
         """The one way a sandbox ends: kill, read what was printed, answer whoever waits, close."""
         if self.state is SandboxState.ENDED:
             return
-        failed_init = self.state is SandboxState.INIT
+        failed_init = self.state is SandboxState.INIT and not self._init_overran
         self.state = SandboxState.ENDED
         self._ending = outcome_of
+        self._endpoint.close()
         if self._memory is not None:
             self._memory.peak_mb()
         if self._processes is not None:
@@ -299,12 +315,13 @@ class Sandbox:
         self._release(current, current.outcome or outcome)
 
     async def _clean_up(self) -> None:
-        self._endpoint.close()
         if self._processes is not None:
             await self._processes.reap()
         if self._watch is not None:
             await self._watch
         self._output.close()
+        if self._memory is not None:
+            self._memory.close()
 
 
 def _write(log: LogSink, name: str, event: Event) -> None:

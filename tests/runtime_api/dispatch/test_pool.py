@@ -1,0 +1,362 @@
+"""Which sandbox runs which invocation: real processes, and a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runtime_api.dispatch.pool import Pool
+from runtime_api.protocol.function import Function
+from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.invocation import Outcome
+from runtime_api.protocol.invoke_errors import ServiceFailure, TooManyRequests
+from runtime_api.sandbox.sandbox import SandboxState
+from tests.runtime_api.conftest import Script
+from tests.runtime_api.fake_runtime import invocation
+from tests.runtime_api.runtime_scripts import PIDS
+from tests.runtime_api.virtual_clock import VirtualClock
+from tests.runtime_api.waiting import PATIENCE_S, until
+
+THROTTLED = b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}'
+
+# Says its process number; an event that names a file waits until it exists, other events end, fail or answer.
+OBEDIENT = """
+    import time
+    api = Api()
+    while True:
+        request_id, body = api.next()
+        order = body.decode().strip('"')
+        if order == "exit":
+            os._exit(1)
+        if order == "fail":
+            api.fail(request_id, str(os.getpid()).encode())
+            continue
+        if order == "answer and exit":
+            api.respond(request_id, str(os.getpid()).encode())
+            os._exit(0)
+        if order == "answer and stay":
+            api.respond(request_id, str(os.getpid()).encode())
+            signal.pause()
+        while order and not os.path.exists(order):
+            time.sleep(0.001)
+        api.respond(request_id, str(os.getpid()).encode())
+    """
+
+
+class LivingPool:
+    """A pool, how many sandboxes it has started, and calls by number."""
+
+    def __init__(self, function: Function, clock: VirtualClock) -> None:
+        self.function = function
+        self.log = b""
+        self.pool = Pool(function, Account(), clock, self._on_log)
+        self._count = 0
+
+    def _on_log(self, _name: str, text: bytes) -> None:
+        self.log += text
+
+    @property
+    def pids(self) -> set[int]:
+        """Every process there is."""
+        return {sandbox._processes.pid for sandbox in self.pool._live if sandbox._processes is not None}
+
+    def calling(self, order: str = "") -> asyncio.Task[Outcome]:
+        """A call under way."""
+        self._count += 1
+        return asyncio.ensure_future(self.pool.invoke(invocation(f"id-{self._count}", f'"{order}"'.encode())))
+
+    async def call(self, order: str = "") -> Outcome:
+        """A call and its outcome."""
+        return await asyncio.wait_for(self.calling(order), PATIENCE_S)
+
+    async def pid(self) -> int:
+        """The process that answers now."""
+        return int((await self.call()).body)
+
+    async def idle(self, count: int = 1) -> None:
+        """Wait until so many sandboxes could take a call."""
+        await until(lambda: len(self.pool._idle) == count)
+
+    async def busy(self, count: int = 1) -> None:
+        """Wait until so many sandboxes are at work."""
+        await until(lambda: sum(sandbox.state is SandboxState.BUSY for sandbox in self.pool._live) == count)
+
+    def release(self, name: str) -> None:
+        """Have the call that waits for this file go on."""
+        Path(self.function.task_root, name).touch()
+
+
+Open = Callable[[Function], LivingPool]
+
+
+@pytest.fixture
+async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[Open]:
+    """Make pools that are closed after the test; no process and no descriptor outlives them."""
+    before = len(os.listdir("/proc/self/fd"))
+    pools: list[LivingPool] = []
+
+    def open_pool(function: Function) -> LivingPool:
+        pools.append(LivingPool(function, clock))
+        return pools[-1]
+
+    yield open_pool
+    for living in pools:
+        await living.pool.close()
+        assert (living.pool._live, living.pool._idle, list(living.pool._waiters)) == (set(), [], [])
+    assert psutil.Process().children() == []
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+async def test_calls_one_after_the_other_meet_one_sandbox(script: Script, open_pool: Open) -> None:
+    """Fifty in a row, each as soon as the last is answered: one process."""
+    living = open_pool(script(PIDS))
+    first = await living.pid()
+    for _ in range(49):
+        assert await living.pid() == first
+        assert living.pids == {first}
+
+
+async def test_calls_at_once_never_meet(script: Script, open_pool: Open) -> None:
+    """Five at once are five processes."""
+    living = open_pool(script(OBEDIENT, concurrency=5))
+    calls = [living.calling("go") for _ in range(5)]
+    await living.busy(5)
+    living.release("go")
+    pids = [int((await asyncio.wait_for(call, PATIENCE_S)).body) for call in calls]
+    assert set(Counter(pids).values()) == {1}
+    assert set(pids) == living.pids
+
+
+async def test_a_crowd_never_meets(script: Script, open_pool: Open) -> None:
+    """Eight callers with ten calls each: no sandbox ever holds two, and there are never more than eight."""
+    living = open_pool(script(PIDS, concurrency=8))
+    at_work: Counter[int] = Counter()
+
+    async def caller() -> None:
+        for _ in range(10):
+            pid = await living.pid()
+            at_work[pid] += 1
+            assert len(living.pids) <= 8
+
+    await asyncio.gather(*(caller() for _ in range(8)))
+    assert sum(at_work.values()) == 80
+    assert set(at_work) <= living.pids
+
+
+async def test_the_last_used_is_used_next(script: Script, open_pool: Open) -> None:
+    """Spare sandboxes stay spare."""
+    living = open_pool(script(OBEDIENT))
+    first, second = living.calling("first"), living.calling("second")
+    await living.busy(2)
+    living.release("second")
+    await asyncio.wait_for(second, PATIENCE_S)
+    await living.idle(1)
+    living.release("first")
+    used_last = int((await asyncio.wait_for(first, PATIENCE_S)).body)
+    await living.idle(2)
+    for _ in range(3):
+        assert await living.pid() == used_last
+        await living.idle(2)
+
+
+async def test_beyond_the_concurrency_calls_are_refused(script: Script, open_pool: Open) -> None:
+    """429 with its reason; a sandbox that gets free takes calls again."""
+    living = open_pool(script(OBEDIENT, concurrency=2))
+    calls = [living.calling("go"), living.calling("go")]
+    await living.busy(2)
+    with pytest.raises(TooManyRequests) as refused:
+        await living.call()
+    assert refused.value.body == THROTTLED
+    living.release("go")
+    await asyncio.gather(*calls)
+    await living.idle(2)
+    assert await living.pid() in living.pids
+
+
+async def test_starting_sandboxes_count(script: Script, open_pool: Open) -> None:
+    """A call that comes while the only sandbox starts is refused."""
+    living = open_pool(script(PIDS, concurrency=1))
+    first = living.calling()
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await living.call()
+    await asyncio.wait_for(first, PATIENCE_S)
+
+
+async def test_no_concurrency_refuses_everybody(script: Script, open_pool: Open) -> None:
+    """Zero is a function that is switched off."""
+    living = open_pool(script(PIDS, concurrency=0))
+    with pytest.raises(TooManyRequests):
+        await living.call()
+    assert living.pids == set()
+
+
+async def test_a_reported_error_keeps_the_sandbox(script: Script, open_pool: Open) -> None:
+    """The function failed, not its process."""
+    living = open_pool(script(OBEDIENT))
+    first = await living.pid()
+    failed = await living.call("fail")
+    assert failed.is_function_error
+    assert int(failed.body) == first
+    assert await living.pid() == first
+
+
+async def test_an_exit_replaces_the_sandbox(script: Script, open_pool: Open) -> None:
+    """The next call meets a new process."""
+    living = open_pool(script(OBEDIENT, concurrency=1))
+    first = await living.pid()
+    assert b"Runtime.ExitError" in (await living.call("exit")).body
+    assert await living.pid() != first
+    assert len(living.pids) == 1
+
+
+async def test_a_timeout_replaces_the_sandbox(script: Script, open_pool: Open, clock: VirtualClock) -> None:
+    """The next call meets a new process, also where there may be only one."""
+    living = open_pool(script(OBEDIENT, concurrency=1, timeout_ms=1000))
+    first = await living.pid()
+    call = living.calling("never")
+    await living.busy()
+    clock.advance(1000)
+    assert b"Sandbox.Timedout" in (await asyncio.wait_for(call, PATIENCE_S)).body
+    assert await living.pid() != first
+
+
+async def test_an_exit_while_idle_replaces_the_sandbox(script: Script, open_pool: Open) -> None:
+    """A sandbox that ended by itself is not given to anybody."""
+    living = open_pool(script(OBEDIENT))
+    first = await living.pid()
+    await living.idle()
+    psutil.Process(first).kill()
+    await until(lambda: living.pids == set())
+    assert await living.pid() != first
+
+
+async def test_a_call_that_waits_for_a_sandbox_that_ends_gets_another(script: Script, open_pool: Open) -> None:
+    """An answer and an exit: the next caller waits for the sandbox, and not longer than it lives."""
+    living = open_pool(script(OBEDIENT, concurrency=1))
+    for _ in range(3):
+        first = int((await living.call("answer and exit")).body)
+        assert await living.pid() != first
+
+
+async def test_a_sandbox_that_does_not_come_back_is_not_waited_for_long(
+    script: Script, open_pool: Open, clock: VirtualClock
+) -> None:
+    """A tenth of a second, then another one is started."""
+    living = open_pool(script(OBEDIENT, concurrency=2))
+    first = int((await living.call("answer and stay")).body)
+    call = living.calling()
+    await until(lambda: 100.0 in clock.pending)
+    clock.advance(99)
+    assert living.pids == {first}
+    clock.advance(1)
+    assert int((await asyncio.wait_for(call, PATIENCE_S)).body) != first
+
+
+async def test_a_cancelled_caller_does_not_disturb_the_sandbox(script: Script, open_pool: Open) -> None:
+    """Its invocation runs to its end, and the sandbox is used again."""
+    living = open_pool(script(OBEDIENT))
+    first = await living.pid()
+    call = living.calling("go")
+    await living.busy()
+    call.cancel()
+    await asyncio.wait([call])
+    living.release("go")
+    await living.idle()
+    assert await living.pid() == first
+    assert living.log.count(b"END RequestId: id-2") == 1
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_caller_cancelled_while_its_sandbox_starts(script: Script, open_pool: Open, turns: int) -> None:
+    """Wherever it is cancelled, the place in the concurrency is not lost."""
+    living = open_pool(script(PIDS, concurrency=1))
+    call = living.calling()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    await until(lambda: not living.pool._live or living.pool._idle)
+    await living.pid()
+
+
+async def test_a_caller_cancelled_while_it_waits(script: Script, open_pool: Open, clock: VirtualClock) -> None:
+    """Its place in the line goes to the next, whether it had been promised a sandbox or not."""
+    living = open_pool(script(OBEDIENT, concurrency=2))
+    first = await living.pid()
+    await living.idle()
+    call = living.calling("answer and stay")
+    await asyncio.wait_for(call, PATIENCE_S)
+    waiting = living.calling()
+    await until(lambda: living.pool._waiters)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert list(living.pool._waiters) == []
+    assert 100.0 not in clock.pending
+    assert first in living.pids
+
+
+async def test_a_caller_cancelled_when_promised_gives_the_sandbox_back(script: Script, open_pool: Open) -> None:
+    """A promise nobody takes up makes the sandbox idle again."""
+    living = open_pool(script(PIDS, concurrency=1))
+    pid = await living.pid()
+    waiting = living.calling()
+    await until(lambda: living.pool._waiters or waiting.done())
+    if living.pool._waiters:
+        waiter = living.pool._waiters[0]
+        waiter.add_done_callback(lambda _waiter: waiting.cancel())
+    await asyncio.wait([waiting])
+    await living.idle()
+    assert await living.pid() == pid
+
+
+async def test_closing_ends_the_busy_too(script: Script, open_pool: Open) -> None:
+    """Their callers hear of it, and nothing is left."""
+    living = open_pool(script(OBEDIENT))
+    calls = [living.calling("never"), living.calling("never")]
+    await living.busy(2)
+    pids = living.pids
+    await living.pool.close()
+    for call in calls:
+        assert b"signal: killed" in (await asyncio.wait_for(call, PATIENCE_S)).body
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+async def test_closing_ends_the_starting_too(script: Script, open_pool: Open) -> None:
+    """A caller whose sandbox is just starting gets an answer."""
+    living = open_pool(script(PIDS))
+    for turns in range(5):
+        call = living.calling()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await living.pool.close()
+        living.pool._closed = False
+        await asyncio.wait([call])
+        await living.pool.close()
+        living.pool._closed = False
+        assert living.pids == set()
+
+
+async def test_nothing_is_started_after_closing(script: Script, open_pool: Open) -> None:
+    """Who calls then, or waited until then, is told."""
+    living = open_pool(script(OBEDIENT, concurrency=2))
+    await living.call("answer and stay")
+    waiting = living.calling()
+    await until(lambda: living.pool._waiters)
+    await living.pool.close()
+    for call in (waiting, living.calling()):
+        with pytest.raises(ServiceFailure, match="the platform is shutting down"):
+            await asyncio.wait_for(call, PATIENCE_S)
+
+
+async def test_closing_twice_is_harmless(script: Script, open_pool: Open) -> None:
+    """And closing what never ran as well."""
+    living = open_pool(script(PIDS))
+    await living.pool.close()
+    await living.pool.close()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime_api.protocol.function import RESERVED_VARIABLES, Function, InvalidFunction
+
+PLAIN: dict[str, Any] = {"name": "hello", "task_root": "/srv/hello", "handler": "app.handler"}
+
+
+def make(**members: object) -> Function:
+    """A function that is fine but for `members`."""
+    return Function(**{**PLAIN, **members})
+
+
+def test_the_defaults() -> None:
+    """Three seconds, 128 MB, our bootstrap, ten sandboxes."""
+    function = make()
+    assert (function.timeout_ms, function.memory_mb, function.runtime, function.concurrency) == (
+        3000,
+        128,
+        "python",
+        10,
+    )
+    assert (function.environment, function.command, function.python) == ({}, (), None)
+
+
+@pytest.mark.parametrize("name", ["a", "A-b_9", "x" * 64])
+def test_names_that_are_allowed(name: str) -> None:
+    """Letters, digits, hyphens and underscores, up to 64."""
+    assert make(name=name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "a.b", "a/b", "é", "a\n", "$LATEST"])
+def test_names_that_are_not(name: str) -> None:
+    """Anything else is refused by name."""
+    with pytest.raises(InvalidFunction) as refused:
+        make(name=name)
+    assert str(refused.value) == f"function name {name!r}: use 1 to 64 letters, digits, '-' and '_'"
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"timeout_ms": 0}, "timeout 0 ms: it must be between 1 and 900000 ms"),
+        ({"timeout_ms": 900_001}, "timeout 900001 ms: it must be between 1 and 900000 ms"),
+        ({"memory_mb": 127}, "memory 127 MB: it must be between 128 and 10240 MB"),
+        ({"memory_mb": 10_241}, "memory 10241 MB: it must be between 128 and 10240 MB"),
+        ({"concurrency": -1}, "concurrency -1: it cannot be negative (0 refuses every call)"),
+        ({"handler": ""}, "function hello: the python runtime needs a handler, such as app.handler"),
+        ({"runtime": "command"}, "function hello: a command goes with the command runtime, and with no other"),
+        ({"command": ("x",)}, "function hello: a command goes with the command runtime, and with no other"),
+        ({"runtime": "node"}, "runtime 'node': use one of python, provided, command"),
+    ],
+)
+def test_what_cannot_be_is_refused(members: dict[str, Any], message: str) -> None:
+    """Each member is checked, and the message says what it may be."""
+    with pytest.raises(InvalidFunction) as refused:
+        make(**members)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"timeout_ms": 1},
+        {"timeout_ms": 900_000},
+        {"memory_mb": 128},
+        {"memory_mb": 10_240},
+        {"concurrency": 0},
+        {"runtime": "provided", "handler": ""},
+        {"runtime": "command", "command": ("./run",), "handler": ""},
+    ],
+    ids=str,
+)
+def test_the_edges_are_allowed(members: dict[str, Any]) -> None:
+    """The ends of each range belong to it."""
+    make(**members)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_VARIABLES))
+def test_reserved_variables_cannot_be_set(name: str) -> None:
+    """Lambda sets these itself."""
+    with pytest.raises(InvalidFunction, match=f"environment variable {name}: Lambda sets this one itself"):
+        make(environment={name: "x"})
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_credentials_may_be_given(name: str) -> None:
+    """On a developer's machine these are the user's to give."""
+    assert make(environment={name: "x"}).environment == {name: "x"}
+
+
+@pytest.mark.parametrize("name", ["", "A", "_A", "1A", "A-B", "A B", "A=B", "ÄÖ", "AB\n"])
+def test_variable_names_that_are_not_allowed(name: str) -> None:
+    """A letter, then at least one of letters, digits and underscores."""
+    with pytest.raises(InvalidFunction) as refused:
+        make(environment={name: "x"})
+    assert str(refused.value) == f"environment variable {name!r}: use a letter, then letters, digits and '_'"
+
+
+@pytest.mark.parametrize(("value", "what"), [("a\0b", "contains a NUL character"), ("\udcff", "is not valid Unicode")])
+def test_values_no_process_can_have(value: str, what: str) -> None:
+    """Refused here, not when a sandbox starts."""
+    with pytest.raises(InvalidFunction) as refused:
+        make(environment={"AB": value})
+    assert str(refused.value) == f"environment variable AB: the value {what}"
+
+
+def test_the_environment_is_four_kilobytes_as_json() -> None:
+    """`{"AB":"…"}` is nine bytes around its value; one more than 4096 is too much."""
+    assert make(environment={"AB": "x" * (4096 - 9)})
+    with pytest.raises(InvalidFunction) as refused:
+        make(environment={"AB": "x" * (4096 - 8)})
+    assert str(refused.value) == "environment: 4097 bytes as JSON, Lambda allows 4096"
+
+
+def test_credentials_do_not_count() -> None:
+    """A long session token leaves the four kilobytes to the function."""
+    make(environment={"AWS_SESSION_TOKEN": "x" * 5000, "AB": "x" * (4096 - 9)})

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime_api.protocol.invoke_errors import (
+    AccessDenied,
+    InvalidParameterValue,
+    InvalidRequestContent,
+    InvokeError,
+    NotBuilt,
+    RequestTooLarge,
+    ResourceNotFound,
+    ServiceFailure,
+    TooManyRequests,
+    UnknownOperation,
+    ValidationFailed,
+)
+
+ERRORS: list[tuple[InvokeError, int, str, bytes]] = [
+    (ResourceNotFound("m"), 404, "ResourceNotFoundException", b'{"Type":"User","Message":"m"}'),
+    (AccessDenied(None), 403, "AccessDeniedException", b'{"Message":null}'),
+    (
+        ValidationFailed("v", "logType", "c"),
+        400,
+        "ValidationException",
+        b"{\"message\":\"1 validation error detected: Value 'v' at 'logType' failed to satisfy constraint: c\"}",
+    ),
+    (InvalidParameterValue("m"), 400, "InvalidParameterValueException", b'{"Type":"User","message":"m"}'),
+    (InvalidRequestContent("m"), 400, "InvalidRequestContentException", b'{"Type":"User","message":"m"}'),
+    (
+        RequestTooLarge(),
+        413,
+        "RequestTooLargeException",
+        b'{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}',
+    ),
+    (
+        TooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded"),
+        429,
+        "TooManyRequestsException",
+        b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}',
+    ),
+    (NotBuilt("m"), 501, "NotImplementedException", b'{"Type":"Service","message":"m"}'),
+    (UnknownOperation("m"), 404, "UnknownOperationException", b'{"message":"m"}'),
+    (ServiceFailure("m"), 500, "ServiceException", b'{"Type":"Service","Message":"m"}'),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "exception", "body"), ERRORS, ids=[row[2] for row in ERRORS])
+def test_status_name_and_body(error: InvokeError, status: int, exception: str, body: bytes) -> None:
+    """Each refusal in its exact bytes."""
+    assert (error.status, error.exception, error.body) == (status, exception, body)
+
+
+def test_every_kind_is_covered() -> None:
+    """A kind of refusal that is added is added here too."""
+    assert {type(row[0]) for row in ERRORS} == set(InvokeError.__subclasses__())
+
+
+def test_only_a_throttle_says_when_to_come_back() -> None:
+    """Retry-After, in whole seconds."""
+    headers = {type(row[0]).__name__: row[0].headers for row in ERRORS if row[0].headers}
+    assert headers == {"TooManyRequests": {"Retry-After": "1"}}

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime_api.protocol.messages import ACCEPTED, function_error, normalise_error_type, strip_error_cause
+
+
+def test_accepted() -> None:
+    """What every accepted answer hears."""
+    assert ACCEPTED == b'{"status":"OK"}\n'
+
+
+def test_a_function_error_has_its_type_first() -> None:
+    """The platform's own errors: errorType, errorMessage, no newline."""
+    assert function_error("Runtime.ExitError", 'a "b"') == (
+        rb'{"errorType":"Runtime.ExitError","errorMessage":"a \"b\""}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        ("Runtime.NoSuchHandler", "Runtime.NoSuchHandler"),
+        ("Function.Timeout", "Function.Timeout"),
+        ("Extension said Runtime.Broken today", "Runtime.Broken"),
+        ("Runtime.Bad1", "Runtime.Bad"),
+        ("Function.lower", "Function.Unknown"),
+        ("Function.", "Function.Unknown"),
+        ("Function.X", "Function.Unknown"),
+        ("Runtime.lower", "Runtime.Unknown"),
+        ("ValueError", "Runtime.Unknown"),
+        ("my Function.x", "Runtime.Unknown"),
+        ("", "Runtime.Unknown"),
+    ],
+)
+def test_error_types_are_normalised(header: str, known: str) -> None:
+    """A known form is kept wherever it stands; anything else becomes one of two unknowns."""
+    assert normalise_error_type(header) == known
+
+
+@pytest.mark.parametrize(
+    ("report", "seen"),
+    [
+        (
+            b'{"errorMessage":"m","errorType":"t","stackTrace":["a","b"],"errorCause":{"paths":[]}}',
+            b'{"errorMessage":"m","errorType":"t","stackTrace":["a","b"]}',
+        ),
+        (b'{"errorCause":{},"errorType":"t","errorMessage":"m"}', b'{"errorMessage":"m","errorType":"t"}'),
+        (b'{"errorMessage":"m","unheard":1}', b'{"errorMessage":"m"}'),
+        (b"{}", b"{}"),
+    ],
+)
+def test_the_cause_is_stripped(report: bytes, seen: bytes) -> None:
+    """The caller sees the error without its cause, in the order of the schema."""
+    assert strip_error_cause(report) == seen
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b"",
+        b"[]",
+        b"not json",
+        b'{"errorMessage":1}',
+        b'{"errorMessage":"\xff"}',
+        b'{"stackTrace":["\\ud800"]}',
+        b'{"errorCause":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=["empty", "array", "text", "wrong type", "not utf-8", "surrogate", "deep"],
+)
+def test_an_unreadable_report_is_none(report: bytes) -> None:
+    """Whatever is wrong with a report, it is said by None."""
+    assert strip_error_cause(report) is None

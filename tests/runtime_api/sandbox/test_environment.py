@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from runtime_api.protocol.function import Function
+from runtime_api.protocol.function_name import Account
+from runtime_api.sandbox.environment import log_stream_name, sandbox_environment
+
+LOG_STREAM = "2023/11/14/[$LATEST]0123456789abcdef0123456789abcdef"
+DOCUMENTED = {
+    "_HANDLER": "app.handler",
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    "LAMBDA_TASK_ROOT": "/srv/hello",
+    "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "hello",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/hello",
+    "AWS_LAMBDA_LOG_STREAM_NAME": LOG_STREAM,
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+    "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+    "_AWS_XRAY_DAEMON_PORT": "2000",
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "LD_LIBRARY_PATH": "/srv/hello:/srv/hello/lib:/opt/lib",
+}
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+def environment(execution_env: str | None = None, **own: str) -> dict[str, str]:
+    """The environment of a function with these variables."""
+    members: dict[str, Any] = {"task_root": "/srv/hello", "handler": "app.handler", "memory_mb": 256}
+    function = Function(name="hello", environment=own, **members)
+    return sandbox_environment(function, Account(region="eu-west-1"), "127.0.0.1:9001", LOG_STREAM, execution_env)
+
+
+def test_the_documented_set_and_nothing_else() -> None:
+    """Every variable with its value; three credentials besides."""
+    made = environment()
+    assert {name: value for name, value in made.items() if name not in CREDENTIALS} == DOCUMENTED
+    assert set(made) == {*DOCUMENTED, *CREDENTIALS}
+
+
+def test_the_execution_environment_is_named_for_managed_runtimes() -> None:
+    """OS-only runtimes have no such variable at all."""
+    assert environment("AWS_Lambda_python3.12")["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.12"
+    assert "AWS_EXECUTION_ENV" not in environment()
+
+
+def test_the_functions_own_variables_are_added() -> None:
+    """Also over the ones that may be changed."""
+    made = environment(MY_TABLE="t", TZ="Europe/Rome", PATH="/opt/bin")
+    assert (made["MY_TABLE"], made["TZ"], made["PATH"]) == ("t", "Europe/Rome", "/opt/bin")
+
+
+def test_no_credential_is_empty() -> None:
+    """SDKs take an empty key for a broken one: there is always something well formed."""
+    made = environment()
+    assert re.fullmatch(r"[A-Z0-9]{20}", made["AWS_ACCESS_KEY_ID"])
+    assert len(made["AWS_SECRET_ACCESS_KEY"]) == 40
+    assert made["AWS_SESSION_TOKEN"]
+
+
+def test_given_credentials_come_without_our_token() -> None:
+    """A real key pair with a made-up token is refused everywhere."""
+    made = environment(AWS_ACCESS_KEY_ID="AKIAREAL", AWS_SECRET_ACCESS_KEY="secret")
+    assert {name: made.get(name) for name in CREDENTIALS} == {
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": None,
+    }
+
+
+def test_a_given_token_is_kept() -> None:
+    """Temporary credentials are three."""
+    made = environment(AWS_ACCESS_KEY_ID="ASIAREAL", AWS_SECRET_ACCESS_KEY="secret", AWS_SESSION_TOKEN="token")
+    assert made["AWS_SESSION_TOKEN"] == "token"
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "day"), [(1_700_000_000_000.0, "2023/11/14"), (0.0, "1970/01/01"), (1_709_251_199_999.0, "2024/02/29")]
+)
+def test_a_log_stream_is_named_after_its_day(now_ms: float, day: str) -> None:
+    """The day in UTC, the version, 32 digits."""
+    assert re.fullmatch(rf"{day}/\[\$LATEST\][0-9a-f]{{32}}", log_stream_name(now_ms))
+
+
+def test_no_two_log_streams_share_a_name() -> None:
+    """Two sandboxes of the same moment are told apart."""
+    assert log_stream_name(0) != log_stream_name(0)

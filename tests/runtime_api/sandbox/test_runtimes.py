@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime_api.protocol.function import Function
+from runtime_api.sandbox.runtimes import InterpreterUnusable, Launch, LaunchFailed, interpreter_version, resolve_launch
+
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def launch(task_root: Path, **members: Any) -> Launch:  # noqa: ANN401  (any member of Function)
+    """How a function of this task root is started."""
+    return resolve_launch(Function(name="hello", task_root=str(task_root), **members))
+
+
+def test_python_runs_our_bootstrap_by_its_path(tmp_path: Path) -> None:
+    """Never by -m: a task root may have a bootstrap of its own."""
+    made = launch(tmp_path, handler="app.handler")
+    assert made.argv[0] == sys.executable
+    assert Path(made.argv[1]).parts[-2:] == ("bootstrap", "__main__.py")
+    assert made.execution_env == f"AWS_Lambda_python{VERSION}"
+
+
+def test_another_interpreter_is_asked_for_its_version(tmp_path: Path) -> None:
+    """What it says goes into AWS_EXECUTION_ENV."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.99\n")
+    python.chmod(0o755)
+    made = launch(tmp_path, handler="app.handler", python=str(python))
+    assert (made.argv[0], made.execution_env) == (str(python), "AWS_Lambda_python3.99")
+
+
+@pytest.mark.parametrize("script", [None, "#!/bin/sh\nexit 1\n"], ids=["missing", "failing"])
+def test_an_interpreter_that_cannot_be_used(tmp_path: Path, script: str | None) -> None:
+    """That is no fault of the function: it has an error of its own."""
+    python = tmp_path / "python"
+    if script:
+        python.write_text(script)
+        python.chmod(0o755)
+    with pytest.raises(InterpreterUnusable, match="cannot be used"):
+        interpreter_version(str(python))
+
+
+def test_provided_runs_the_task_roots_bootstrap(tmp_path: Path) -> None:
+    """An executable file called bootstrap; no AWS_EXECUTION_ENV."""
+    bootstrap = tmp_path / "bootstrap"
+    bootstrap.write_text("#!/bin/sh\n")
+    bootstrap.chmod(0o755)
+    assert launch(tmp_path, runtime="provided") == Launch((str(bootstrap),), None)
+
+
+def test_provided_without_a_bootstrap(tmp_path: Path) -> None:
+    """The service's words."""
+    with pytest.raises(LaunchFailed) as failed:
+        launch(tmp_path, runtime="provided")
+    assert str(failed.value) == f"Couldn't find valid bootstrap(s): [{tmp_path}/bootstrap]"
+
+
+def test_provided_with_a_folder_for_a_bootstrap(tmp_path: Path) -> None:
+    """A folder is not a program."""
+    (tmp_path / "bootstrap").mkdir()
+    with pytest.raises(LaunchFailed, match=r"Couldn't find valid bootstrap\(s\)"):
+        launch(tmp_path, runtime="provided")
+
+
+def test_provided_with_a_bootstrap_that_is_not_executable(tmp_path: Path) -> None:
+    """The way out is in the message."""
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+    (tmp_path / "bootstrap").chmod(0o644)
+    with pytest.raises(LaunchFailed) as failed:
+        launch(tmp_path, runtime="provided")
+    assert str(failed.value) == (f"fork/exec {tmp_path}/bootstrap: permission denied (is it executable? chmod 755)")
+
+
+def test_a_command_is_looked_up(tmp_path: Path) -> None:
+    """A bare name on PATH, a path from the task root, an absolute one as it is."""
+    assert launch(tmp_path, runtime="command", command=("sh", "-c", "x")).argv[1:] == ("-c", "x")
+    assert Path(launch(tmp_path, runtime="command", command=("sh",)).argv[0]).is_absolute()
+    assert launch(tmp_path, runtime="command", command=("./bin/run",)).argv == (str(tmp_path / "bin/run"),)
+    assert launch(tmp_path, runtime="command", command=("/bin/sh",)).argv == ("/bin/sh",)
+
+
+def test_a_command_nobody_has(tmp_path: Path) -> None:
+    """Named in the message."""
+    with pytest.raises(LaunchFailed) as failed:
+        launch(tmp_path, runtime="command", command=("no-such-program-here",))
+    assert str(failed.value) == "exec: 'no-such-program-here': executable file not found in $PATH"
+
+
+def test_a_task_root_that_is_not_there(tmp_path: Path) -> None:
+    """Said of the folder, not of the program."""
+    with pytest.raises(LaunchFailed) as failed:
+        launch(tmp_path / "gone", handler="app.handler")
+    assert str(failed.value) == f"chdir {tmp_path}/gone: no such file or directory"

@@ -1,0 +1,139 @@
+"""Every command of the README is run here, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "any",
+    "AWS_SECRET_ACCESS_KEY": "any",
+}
+
+
+def block(word: str) -> str:
+    """The one block of the README that contains a word."""
+    found: str
+    [found] = [text for _, text in BLOCKS if word in text]
+    return found
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder that looks like a checkout whose environment is made."""
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    return tmp_path
+
+
+def started(command: list[str], cwd: Path) -> tuple[subprocess.Popen[str], str]:
+    """A server that is ready, and its endpoint."""
+    process = subprocess.Popen(
+        command, cwd=cwd, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("ready: "):
+            return process, line.removeprefix("ready: ").strip()
+    raise AssertionError(f"{command} ended with {process.wait()}")
+
+
+def stopped(process: subprocess.Popen[str]) -> int:
+    """Ctrl-C, as a terminal sends it to all of a command."""
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=30)
+    return process.returncode
+
+
+@pytest.fixture
+def served_hello(checkout: Path) -> Iterator[str]:
+    """The endpoint of the README's `pilotlight serve`, on a free port."""
+    command = block("pilotlight serve examples/hello\n").split()
+    process, url = started([*command, "--port", "0"], checkout)
+    yield url
+    assert stopped(process) == 130
+
+
+def test_the_first_function_works_as_printed(checkout: Path) -> None:
+    """The block that makes a first function prints its result, and the log lines the README shows."""
+    done = subprocess.run(
+        ["bash", "-euc", block("mkdir first")],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, '{"hello": "Ada"}\n'), done.stderr
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["START", "called", "END", "REPORT"]
+
+
+@pytest.mark.parametrize("command", block("pilotlight invoke hello").splitlines())
+def test_every_way_to_call_works(served_hello: str, checkout: Path, command: str) -> None:
+    """pilotlight invoke, the AWS CLI and curl each get an answer from the example."""
+    line = command.replace("http://127.0.0.1:9000", served_hello)
+    if line.startswith("pilotlight"):
+        line += f" --endpoint {served_hello}"
+    done = subprocess.run(
+        ["bash", "-euc", line], cwd=checkout, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Hello" in done.stdout
+
+
+def test_another_runtime_is_served(checkout: Path) -> None:
+    """The line with --command starts, and AWS's own runtime answers."""
+    line = block("python -m awslambdaric").strip()
+    process, url = started(["bash", "-c", f"exec {line} --port 0"], checkout)
+    done = subprocess.run(
+        ["pilotlight", "invoke", "hello", "--endpoint", url],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "Hello" in done.stdout) == (0, True), done.stderr
+    assert stopped(process) == 130
+
+
+def test_the_test_of_the_readme_passes(checkout: Path) -> None:
+    """The Python block is a test file that pytest runs with the fixture the package brings."""
+    (checkout / "test_hello.py").write_text(block("def test_hello"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_hello.py"],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+
+
+def test_make_serve_serves_every_example() -> None:
+    """`make serve` prints a route for each example, and ends on Ctrl-C with nothing left behind."""
+    assert {"make serve", "make test"} <= set(re.findall(r"make \w+", block("make serve")))
+    process, url = started(["make", "serve", "PORT=0"], ROOT)
+    done = subprocess.run(
+        ["pilotlight", "invoke", "hello", "--endpoint", url],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    stopped(process)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
