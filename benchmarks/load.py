@@ -1,7 +1,7 @@
 """The load: callers on keep-alive connections, as cheap as Python lets them be.
 
 Strategy: one selector turns the callers of a process, each a blocking-free socket with one call in flight. A refusal for want of
-a free sandbox (429) is called again after a short wait, as an SDK does, with the same request. A connection that ends before
+a free sandbox (429) is called again with the same request after a wait that doubles each time, as SDKs do. A connection that ends before
 its answer is whole makes that call a lost one. Nothing here decodes JSON: a workload gets bytes.
 """
 
@@ -15,6 +15,7 @@ import time
 from typing import Protocol
 
 THROTTLED = 429
+BACKOFF_LIMIT_S = 0.1
 SILENCE_LIMIT_S = 60
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
@@ -79,7 +80,9 @@ class OneCaller:
 class _Caller:
     def __init__(self, number: int) -> None:
         self.number = number
+        self.event: bytes | None = None
         self.request = b""
+        self.refusals = 0
         self.received = b""
         self.socket: socket.socket | None = None
 
@@ -124,7 +127,9 @@ class Callers:
             self._working -= 1
             self._hang_up(caller)
             return
-        caller.request = request_bytes(self._port, self._path, event)
+        if event is not caller.event:
+            caller.event, caller.request = event, request_bytes(self._port, self._path, event)
+        caller.refusals = 0
         self._send(caller)
 
     def _send(self, caller: _Caller) -> None:
@@ -154,10 +159,15 @@ class Callers:
         status, body = answer
         if status == THROTTLED:
             self.throttled += 1
-            heapq.heappush(self._resting, (time.monotonic() + self._backoff_s, caller.number, caller))
+            self._rest(caller)
             return
         self._workload.answered(caller.number, status, body)
         self._next(caller)
+
+    def _rest(self, caller: _Caller) -> None:
+        wait_s = min(self._backoff_s * 2**caller.refusals, BACKOFF_LIMIT_S)
+        caller.refusals += 1
+        heapq.heappush(self._resting, (time.monotonic() + wait_s, caller.number, caller))
 
     def _lose(self, caller: _Caller) -> None:
         self._hang_up(caller)

@@ -44,10 +44,14 @@ class Connection(asyncio.Protocol):
         serve: Callable[[Request, Connection], None],
         lost: Callable[[Connection], None],
         body_limit_bytes: int,
+        *,
+        answers_after_eof: bool = False,
     ) -> None:
         self._serve = serve
         self._lost = lost
         self._body_limit = body_limit_bytes
+        self._answers_after_eof = answers_after_eof
+        self._at_eof = False
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
@@ -56,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._head_size = 0
+        self._repeated: dict[str, list[str]] = {}
         self._refused = False
         self._answering: Request | None = None
         self._queue: deque[Request] = deque()
@@ -86,7 +91,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client will send no more: a body it has not finished is truncated, and it is told so."""
         if self._refused or not self._in_body or self._request is None:
-            return False
+            self._at_eof = True
+            return self._answers_after_eof and self._answering is not None
         self._request.truncated = True
         self._request.keep_alive = False
         self._finish_request()
@@ -116,12 +122,16 @@ class Connection(asyncio.Protocol):
         assert self._request is not None
         fields = self._request.trailers if self._in_body else self._request.headers
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
-        fields[key] = f"{fields[key]}, {text}" if key in fields else text
+        if key in fields:
+            self._repeated.setdefault(key, [fields[key]]).append(text)
+        else:
+            fields[key] = text
 
     def on_headers_complete(self) -> None:
         """The head is here."""
         request = self._request
         assert request is not None
+        self._join_repeated(request.headers)
         request.method = self._parser.get_method().decode()
         request.path = self._url.decode("latin-1")
         request.keep_alive = self._parser.should_keep_alive()
@@ -157,6 +167,8 @@ class Connection(asyncio.Protocol):
             self.close()
         elif self._queue:
             asyncio.get_running_loop().call_soon(self._serve_queued)
+        elif self._at_eof:
+            self.close()
 
     def hand_over(self, request: Request, protocol: asyncio.BaseProtocol) -> None:
         """Let another protocol have the connection, from the request in hand on."""
@@ -186,6 +198,7 @@ class Connection(asyncio.Protocol):
     def _finish_request(self) -> None:
         request = self._request
         assert request is not None
+        self._join_repeated(request.trailers)
         request.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._request = None
         self._chunks = []
@@ -208,6 +221,12 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         if self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _join_repeated(self, fields: dict[str, str]) -> None:
+        # All at once: joined one by one, a head full of one name would take a second.
+        for name, values in self._repeated.items():
+            fields[name] = ", ".join(values)
+        self._repeated.clear()
 
     def _count_head(self, size: int) -> None:
         # Counted as it comes in, so that a head without an end is noticed too; the piece a head ends in is not, it is small.

@@ -44,7 +44,7 @@ class Door:
 
     def _choose(self, beginning: bytes) -> asyncio.BaseProtocol | None:
         if beginning.startswith(_BEGINNING):
-            connection = Connection(self._serve, self._connections.discard, EVENT_LIMIT_BYTES)
+            connection = Connection(self._serve, self._connections.discard, EVENT_LIMIT_BYTES, answers_after_eof=True)
             self._connections.add(connection)
             return connection
         return None if _BEGINNING.startswith(beginning) else self._application()

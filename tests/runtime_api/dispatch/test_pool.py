@@ -43,6 +43,11 @@ OBEDIENT = """
         if order == "answer and stay":
             api.respond(request_id, str(os.getpid()).encode())
             signal.pause()
+        if order.startswith("answer before "):
+            api.respond(request_id, str(os.getpid()).encode())
+            while not os.path.exists(order[14:]):
+                time.sleep(0.001)
+            continue
         while order and not os.path.exists(order):
             time.sleep(0.001)
         api.respond(request_id, str(os.getpid()).encode())
@@ -84,8 +89,11 @@ class LivingPool:
         await until(lambda: len(self.pool._idle) == count)
 
     async def busy(self, count: int = 1) -> None:
-        """Wait until so many sandboxes are at work."""
-        await until(lambda: sum(sandbox.state is SandboxState.BUSY for sandbox in self.pool._live) == count)
+        """Wait until so many sandboxes hold an event that is not answered yet."""
+        await until(lambda: self._working() == count)
+
+    def _working(self) -> int:
+        return sum(one.state is SandboxState.BUSY and not one.finishing for one in self.pool._live)
 
     def release(self, name: str) -> None:
         """Have the call that waits for this file go on."""
@@ -98,6 +106,8 @@ Open = Callable[[Function], LivingPool]
 @pytest.fixture
 async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[Open]:
     """Make pools that are closed after the test; no process and no descriptor outlives them."""
+    # Servers other tests share may live on.
+    children_before = set(psutil.Process().children())
     before = len(os.listdir("/proc/self/fd"))
     pools: list[LivingPool] = []
 
@@ -109,7 +119,7 @@ async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[
     for living in pools:
         await living.pool.close()
         assert (living.pool._live, living.pool._idle, list(living.pool._waiters)) == (set(), [], [])
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= children_before
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
 
@@ -237,6 +247,17 @@ async def test_an_exit_while_idle_replaces_the_sandbox(script: Script, open_pool
     assert await living.pid() != first
 
 
+async def test_a_caller_waits_for_a_sandbox_about_to_be_free(script: Script, open_pool: Open) -> None:
+    """Between an answer and the next poll no second sandbox is started."""
+    living = open_pool(script(OBEDIENT))
+    first = int((await living.call("answer before go")).body)
+    call = living.calling()
+    await until(lambda: living.pool._waiters)
+    living.release("go")
+    assert int((await asyncio.wait_for(call, PATIENCE_S)).body) == first
+    assert living.pids == {first}
+
+
 async def test_a_call_that_waits_for_a_sandbox_that_ends_gets_another(script: Script, open_pool: Open) -> None:
     """An answer and an exit: the next caller waits for the sandbox, and not longer than it lives."""
     living = open_pool(script(OBEDIENT, concurrency=1))
@@ -304,14 +325,14 @@ async def test_a_caller_cancelled_while_it_waits(script: Script, open_pool: Open
 
 async def test_a_caller_cancelled_when_promised_gives_the_sandbox_back(script: Script, open_pool: Open) -> None:
     """A promise nobody takes up makes the sandbox idle again."""
-    living = open_pool(script(PIDS, concurrency=1))
-    pid = await living.pid()
+    living = open_pool(script(OBEDIENT, concurrency=1))
+    pid = int((await living.call("answer before go")).body)
     waiting = living.calling()
-    await until(lambda: living.pool._waiters or waiting.done())
-    if living.pool._waiters:
-        waiter = living.pool._waiters[0]
-        waiter.add_done_callback(lambda _waiter: waiting.cancel())
+    await until(lambda: living.pool._waiters)
+    living.pool._waiters[0].add_done_callback(lambda _waiter: waiting.cancel())
+    living.release("go")
     await asyncio.wait([waiting])
+    assert waiting.cancelled()
     await living.idle()
     assert await living.pid() == pid
 
@@ -328,19 +349,18 @@ async def test_closing_ends_the_busy_too(script: Script, open_pool: Open) -> Non
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-async def test_closing_ends_the_starting_too(script: Script, open_pool: Open) -> None:
-    """A caller whose sandbox is just starting gets an answer."""
+@pytest.mark.parametrize("turns", range(5))
+async def test_closing_ends_the_starting_too(script: Script, open_pool: Open, turns: int) -> None:
+    """A caller whose sandbox is just starting gets an answer, and the sandbox does not outlive the pool."""
     living = open_pool(script(PIDS))
-    for turns in range(5):
-        call = living.calling()
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        await living.pool.close()
-        living.pool._closed = False
-        await asyncio.wait([call])
-        await living.pool.close()
-        living.pool._closed = False
-        assert living.pids == set()
+    call = living.calling()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await living.pool.close()
+    await asyncio.wait([call], timeout=PATIENCE_S)
+    assert call.done()
+    assert isinstance(call.exception(), ServiceFailure) or b"signal: killed" in call.result().body
+    assert living.pids == set()
 
 
 async def test_nothing_is_started_after_closing(script: Script, open_pool: Open) -> None:

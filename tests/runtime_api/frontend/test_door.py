@@ -156,6 +156,14 @@ async def test_too_large_an_event_is_refused_and_heard(caller: Caller) -> None:
     assert (status, len(answer)) == (200, 6 * 1024 * 1024)
 
 
+async def test_a_caller_may_close_its_side_and_wait(caller: Caller) -> None:
+    """A caller that says it will send no more still gets the answer to what it sent, and then the end."""
+    caller.send(invoke(b"[1]") + invoke(b"[2]"))
+    caller.writer.write_eof()
+    assert [(await caller.receive())[2] for _ in range(2)] == [b"[1]", b"[2]"]
+    assert await asyncio.wait_for(caller.reader.read(), 30) == b""
+
+
 async def test_a_call_cut_short_harms_nothing(platform: Platform, caller: Caller) -> None:
     """A caller that leaves in the middle of its upload invokes nothing."""
     caller.send(invoke(b"x" * 100)[:-50])

@@ -69,9 +69,22 @@ def test_two_different_qualifiers_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "a b", "hello:", ":hello", "hello:a:b", "hello/x", "héllo", "hello\n", "x" * 257]
-    + [f"arn:aws:s3:us-east-1:{ACCOUNT}:function:x", "arn:aws:lambda:us-east-1:12:function:x", "hello:$latest"]
-    + ["arn:aws:lambda:us-east-1:١٢٣٤٥٦٧٨٩٠١٢:function:x"],
+    [
+        "",
+        " ",
+        "a b",
+        "hello:",
+        ":hello",
+        "hello:a:b",
+        "hello/x",
+        "héllo",
+        "hello\n",
+        "x" * 257,
+        f"arn:aws:s3:us-east-1:{ACCOUNT}:function:x",
+        "arn:aws:lambda:us-east-1:12:function:x",
+        "hello:$latest",
+        "arn:aws:lambda:us-east-1:١٢٣٤٥٦٧٨٩٠١٢:function:x",
+    ],
 )
 def test_what_is_no_reference(text: str) -> None:
     """Refused with the value, the member and the pattern."""

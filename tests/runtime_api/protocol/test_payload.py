@@ -35,8 +35,37 @@ def accepts(payload: bytes) -> bool:
 
 
 TOKENS = st.sampled_from(
-    [b"{", b"}", b"[", b"]", b",", b":", b'"a"', b'"', b"\\", b"1", b"-", b"0", b".", b"e", b"+", b" ", b"\n", b"\t"]
-    + [b"true", b"null", b"NaN", b"Infinity", b"\\u", b"d800", b"\x00", b"\x7f", b"\xc3\xa9", b"\xff", b"\xef\xbb\xbf"]
+    [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b'"a"',
+        b'"',
+        b"\\",
+        b"1",
+        b"-",
+        b"0",
+        b".",
+        b"e",
+        b"+",
+        b" ",
+        b"\n",
+        b"\t",
+        b"true",
+        b"null",
+        b"NaN",
+        b"Infinity",
+        b"\\u",
+        b"d800",
+        b"\x00",
+        b"\x7f",
+        b"\xc3\xa9",
+        b"\xff",
+        b"\xef\xbb\xbf",
+    ]
 )
 
 

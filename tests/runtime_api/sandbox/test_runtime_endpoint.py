@@ -305,10 +305,19 @@ async def test_an_error_does_not_look_at_the_mode(opened: OpenEndpoint, runtime:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/2018-06-01", f"{API}/runtime/invocation", f"{API}/runtime/invocation/", f"{NEXT}/", "/2018-06-02/ping"]
-    + [f"{API}/runtime/invocation//response", f"{API}/runtime/invocation/{REQUEST_ID}"]
-    + [f"{API}/runtime/invocation/{REQUEST_ID}/other", f"{API}/runtime/invocation/a/b/response", "*", "//"]
-    + [
+    [
+        "/",
+        "/2018-06-01",
+        f"{API}/runtime/invocation",
+        f"{API}/runtime/invocation/",
+        f"{NEXT}/",
+        "/2018-06-02/ping",
+        f"{API}/runtime/invocation//response",
+        f"{API}/runtime/invocation/{REQUEST_ID}",
+        f"{API}/runtime/invocation/{REQUEST_ID}/other",
+        f"{API}/runtime/invocation/a/b/response",
+        "*",
+        "//",
         f"{API}/runtime/invocation/{REQUEST_ID}/response/",
         f"{API}/runtime/init/error/x",
         f"{API}/runtime/restore/next",

@@ -228,34 +228,32 @@ async def test_the_environment_is_the_documented_one(
         )
     )
     variables = dict(pair.split("=", 1) for pair in (await living.invoke()).body.decode().split("\0") if pair)
-    assert set(variables) == set(
-        [
-            "_HANDLER",
-            "AWS_LAMBDA_RUNTIME_API",
-            "LAMBDA_TASK_ROOT",
-            "LAMBDA_RUNTIME_DIR",
-            "AWS_REGION",
-            "AWS_DEFAULT_REGION",
-            "AWS_LAMBDA_FUNCTION_NAME",
-            "AWS_LAMBDA_FUNCTION_VERSION",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            "AWS_LAMBDA_INITIALIZATION_TYPE",
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            "AWS_XRAY_CONTEXT_MISSING",
-            "AWS_XRAY_DAEMON_ADDRESS",
-            "_AWS_XRAY_DAEMON_ADDRESS",
-            "_AWS_XRAY_DAEMON_PORT",
-            "LANG",
-            "TZ",
-            "PATH",
-            "LD_LIBRARY_PATH",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "MINE",
-        ]
-    )
+    assert set(variables) == {
+        "_HANDLER",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "_AWS_XRAY_DAEMON_ADDRESS",
+        "_AWS_XRAY_DAEMON_PORT",
+        "LANG",
+        "TZ",
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "MINE",
+    }
 
 
 async def test_only_three_descriptors_are_open(script: Script, start: Start) -> None:
@@ -800,13 +798,13 @@ async def test_the_port_is_closed(script: Script, start: Start) -> None:
 )
 async def test_twenty_sandboxes_leave_no_descriptor(script: Script, start: Start, source: str) -> None:
     """Pipes, ports, connections and pidfds are closed."""
+    function = script(source)
 
     async def one() -> None:
         living = await start(function)
         await living.invoke()
         await living.sandbox.stop()
 
-    function = script(source)
     await one()
     before = sorted(os.listdir("/proc/self/fd"))
     for _ in range(4):
