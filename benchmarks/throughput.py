@@ -21,7 +21,7 @@ from benchmarks.servers import AWSLAMBDARIC, Server, emulator, pilotlight
 SANDBOXES = 4
 CALLERS = 8
 PROCESSES = 2
-BACKOFF_S = 0.002
+BACKOFF_S = 0.01
 
 
 def run(emulator_program: Path, rounds: int, seconds: float) -> Result:

@@ -45,11 +45,13 @@ class Connection(asyncio.Protocol):
         lost: Callable[[Connection], None],
         body_limit_bytes: int,
         *,
+        head_limit_bytes: int = HEAD_LIMIT_BYTES,
         answers_after_eof: bool = False,
     ) -> None:
         self._serve = serve
         self._lost = lost
         self._body_limit = body_limit_bytes
+        self._head_limit = head_limit_bytes
         self._answers_after_eof = answers_after_eof
         self._at_eof = False
         self._transport: asyncio.Transport | None = None
@@ -64,6 +66,8 @@ class Connection(asyncio.Protocol):
         self._refused = False
         self._answering: Request | None = None
         self._queue: deque[Request] = deque()
+        self._poll_bytes = b""
+        self._latest = self._poll = Request("", "", {}, {})
 
     # asyncio's side
 
@@ -74,6 +78,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
         if self._refused:
+            return
+        idle = self._request is None
+        if idle and data == self._poll_bytes:
+            self._accept(self._poll)
             return
         try:
             self._parser.feed_data(data)
@@ -87,6 +95,8 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"malformed HTTP request: {error}\n".encode())
         else:
             self._count_head(len(data))
+            if idle and self._request is None:
+                self._remember_poll(data)
 
     def eof_received(self) -> bool:
         """The client will send no more: a body it has not finished is truncated, and it is told so."""
@@ -171,11 +181,18 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def hand_over(self, request: Request, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol have the connection, from the request in hand on."""
+        """Let another protocol have the connection, from the request in hand on.
+
+        Not from within `serve`: the parser may still hold what came behind the request. What it has seen in part ends the connection.
+        """
         transport, self._transport = self._transport, None
         self._lost(self)
-        if transport is not None:
-            adopt(protocol, transport, _encode(request) + b"".join(map(_encode, self._queue)))
+        if transport is None:
+            return
+        if self._request is not None:
+            (self._queue[-1] if self._queue else request).headers["connection"] = "close"
+        adopt(protocol, transport, _encode(request) + b"".join(map(_encode, self._queue)))
+        transport.resume_reading()
 
     def close(self) -> None:
         """Close once everything written is out."""
@@ -203,6 +220,15 @@ class Connection(asyncio.Protocol):
         self._request = None
         self._chunks = []
         self._in_body = False
+        self._latest = request
+        self._accept(request)
+
+    def _remember_poll(self, data: bytes) -> None:
+        # A runtime's polls are the same bytes each time: parsed once, they are known.
+        if data.startswith(b"GET ") and data.endswith(b"\r\n\r\n") and data.count(b"\r\n\r\n") == 1:
+            self._poll_bytes, self._poll = data, self._latest
+
+    def _accept(self, request: Request) -> None:
         if self._answering is None and not self._queue:
             self._answering = request
             self._serve(request, self)
@@ -233,7 +259,7 @@ class Connection(asyncio.Protocol):
         if self._request is None or self._in_body:
             return
         self._head_size += size
-        if self._head_size > HEAD_LIMIT_BYTES:
+        if self._head_size > self._head_limit:
             self._refuse(431, b"the request's headers are too large\n")
 
     def _refuse(self, status: int, reason: bytes) -> None:
@@ -250,9 +276,8 @@ class Connection(asyncio.Protocol):
     def _write(self, status: int, body: bytes, headers: bytes) -> None:
         if self._transport is None or self._transport.is_closing() or self._refused:
             return
-        self._transport.write(
-            b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, _REASONS[status], headers, len(body), body)
-        )
+        length = b"" if status == HTTPStatus.NO_CONTENT else b"Content-Length: %d\r\n" % len(body)
+        self._transport.write(b"HTTP/1.1 %d %b\r\n%b%b\r\n%b" % (status, _REASONS[status], headers, length, body))
 
 
 def adopt(protocol: asyncio.BaseProtocol, transport: asyncio.Transport, data: bytes) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import sys
 
+_GATHER_S = 0.005
+
 
 class StderrLog:
     """A log sink for functions of these names: plain lines for one, each line behind its function's name for several.
 
-    What is written in one turn of the event loop goes out in one piece.
+    What comes within a few milliseconds goes out in one piece; `flush` at the end, so that nothing stays behind.
     """
 
     def __init__(self, names: list[str]) -> None:
@@ -19,7 +21,7 @@ class StderrLog:
 
     def __call__(self, name: str, text: bytes) -> None:
         if not self._pending:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_later(_GATHER_S, self.flush)
         # Runtimes join the lines of one log event by carriage returns; on a terminal they would overwrite each other.
         lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
         if self._width:

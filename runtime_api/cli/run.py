@@ -53,12 +53,15 @@ def _function(target: str | None, settings: Settings) -> Function:
 
 
 async def _run(function: Function, payload: bytes) -> int:
+    log = StderrLog([function.name])
     try:
-        async with Platform([function], port=None, log=StderrLog([function.name])) as platform:
+        async with Platform([function], port=None, log=log) as platform:
             outcome = await platform.invoke(function.name, payload, wants_log_tail=True)
     except (InvokeError, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
+    finally:
+        log.flush()
     sys.stdout.buffer.write(outcome.body if outcome.body.endswith(b"\n") else outcome.body + b"\n")
     sys.stdout.buffer.flush()
     return 1 if outcome.is_function_error else 0

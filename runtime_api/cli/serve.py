@@ -33,13 +33,14 @@ def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN
     """Serve the function in PATH, or each function in a folder of PATH, until Ctrl-C."""
     try:
         functions = functions_at(path, settings_from(flags))
-        platform = Platform(functions, host=host, port=port, log=StderrLog([function.name for function in functions]))
+        log = StderrLog([function.name for function in functions])
+        platform = Platform(functions, host=host, port=port, log=log)
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
-    return run_until_signal(_serve(platform))
+    return run_until_signal(_serve(platform, log))
 
 
-async def _serve(platform: Platform) -> int:
+async def _serve(platform: Platform, log: StderrLog) -> int:
     try:
         async with platform:
             _introduce(platform)
@@ -48,6 +49,8 @@ async def _serve(platform: Platform) -> int:
         click.echo(
             f"pilotlight: {error.strerror or error}. Choose another port with --port, or 0 for any free one.", err=True
         )
+    finally:
+        log.flush()
     return 3
 
 

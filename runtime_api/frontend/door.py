@@ -16,7 +16,7 @@ from uuid import uuid4
 from runtime_api.frontend.invoke import FUNCTIONS_PATH, Answer, InvokeApi, refusal
 from runtime_api.http_connection import Connection, Request, adopt
 from runtime_api.protocol.invoke_errors import ServiceFailure
-from runtime_api.protocol.limits import EVENT_LIMIT_BYTES
+from runtime_api.protocol.limits import CALLER_HEAD_LIMIT_BYTES, EVENT_LIMIT_BYTES
 
 _BEGINNING = f"POST {FUNCTIONS_PATH}".encode()
 _logger = logging.getLogger("pilotlight")
@@ -44,7 +44,13 @@ class Door:
 
     def _choose(self, beginning: bytes) -> asyncio.BaseProtocol | None:
         if beginning.startswith(_BEGINNING):
-            connection = Connection(self._serve, self._connections.discard, EVENT_LIMIT_BYTES, answers_after_eof=True)
+            connection = Connection(
+                self._serve,
+                self._connections.discard,
+                EVENT_LIMIT_BYTES,
+                head_limit_bytes=CALLER_HEAD_LIMIT_BYTES,
+                answers_after_eof=True,
+            )
             self._connections.add(connection)
             return connection
         return None if _BEGINNING.startswith(beginning) else self._application()
@@ -57,7 +63,7 @@ class Door:
             self._answers.add(answering)
             answering.add_done_callback(self._answers.discard)
         else:
-            connection.hand_over(request, self._application())
+            asyncio.get_running_loop().call_soon(connection.hand_over, request, self._application())
 
     async def _answer(self, request: Request, connection: Connection) -> None:
         try:

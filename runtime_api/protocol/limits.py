@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # gettingstarted-limits: 6 MB for a synchronous event
 EVENT_LIMIT_BYTES = 6 * 1024 * 1024
+# gettingstarted-limits: the request line and headers of a call together
+CALLER_HEAD_LIMIT_BYTES = 1024 * 1024
 # The service accepts 100 bytes more from a runtime than it does from a caller.
 RESPONSE_LIMIT_BYTES = EVENT_LIMIT_BYTES + 100
 # API_Invoke: X-Amz-Client-Context, counted in its base64 form

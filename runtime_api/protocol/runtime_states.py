@@ -25,6 +25,9 @@ class RuntimeState(Enum):
     INVOCATION_ERROR_RESPONSE = "InvocationErrorResponse"
     RESPONSE_SENT = "RuntimeResponseSentState"
 
+    # Members are singletons; Enum would hash their names, in Python, at every look-up.
+    __hash__ = object.__hash__
+
 
 class RuntimeCall(Enum):
     """What moves the machine; the value is the state a refusal says the call aimed at."""
@@ -35,6 +38,8 @@ class RuntimeCall(Enum):
     ERROR = "InvocationErrorResponse"
     DISPATCH = "Running"
     SENT = "RuntimeResponseSentState"
+
+    __hash__ = object.__hash__
 
 
 TRANSITIONS: dict[RuntimeState, dict[RuntimeCall, RuntimeState]] = {

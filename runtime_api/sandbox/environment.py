@@ -61,5 +61,5 @@ def sandbox_environment(
 
 
 def _credentials(function: Function) -> dict[str, str]:
-    # A given key pair comes without the placeholder's token: with it, no service would accept the pair.
-    return {} if names.ENV_ACCESS_KEY_ID in function.environment else _PLACEHOLDER_CREDENTIALS
+    # Given ones are not mixed with placeholders: no service would accept a key with another's token.
+    return {} if _PLACEHOLDER_CREDENTIALS.keys() & function.environment.keys() else _PLACEHOLDER_CREDENTIALS

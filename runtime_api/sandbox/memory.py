@@ -7,6 +7,7 @@ the present size is all there is.
 from __future__ import annotations
 
 import os
+import sys
 
 import psutil
 
@@ -23,7 +24,7 @@ class PeakMemory:
 
     def peak_mb(self) -> int:
         """The peak so far, rounded up to whole MB as a REPORT line has it; the last known one once the process is gone."""
-        look = self._look_proc if self._status >= 0 else self._look_psutil
+        look = self._look_proc if sys.platform == "linux" else self._look_psutil
         self._peak_bytes = max(self._peak_bytes, look())
         return -(-self._peak_bytes // (1024 * 1024))
 

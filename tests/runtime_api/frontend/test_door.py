@@ -156,6 +156,25 @@ async def test_too_large_an_event_is_refused_and_heard(caller: Caller) -> None:
     assert (status, len(answer)) == (200, 6 * 1024 * 1024)
 
 
+async def test_what_follows_another_path_in_one_piece_is_not_lost(caller: Caller) -> None:
+    """A connection changes hands with everything that was read from it."""
+    health = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    caller.send(invoke(b"1"))
+    await caller.receive()
+    caller.send(health + invoke(b"2") + health)
+    assert [(await caller.receive())[2] for _ in range(3)] == [b'{"status": "ok"}', b"2", b'{"status": "ok"}']
+
+
+async def test_what_has_come_in_part_ends_the_connection_cleanly(caller: Caller) -> None:
+    """Behind another path, half a request in the same piece: the first is answered, and the connection says it closes."""
+    caller.send(invoke(b"1"))
+    await caller.receive()
+    caller.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + invoke(b"2")[:30])
+    status, headers, _ = await caller.receive()
+    assert (status, headers["connection"]) == (200, "close")
+    assert await asyncio.wait_for(caller.reader.read(), 30) == b""
+
+
 async def test_a_caller_may_close_its_side_and_wait(caller: Caller) -> None:
     """A caller that says it will send no more still gets the answer to what it sent, and then the end."""
     caller.send(invoke(b"[1]") + invoke(b"[2]"))
