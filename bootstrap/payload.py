@@ -69,7 +69,7 @@ class Marshaller:
     def _encode_copy(self, value: object) -> str:
         from .plain import PlainCopy, leave_numbers  # few functions return what needs it
 
-        plain = PlainCopy()
+        plain = PlainCopy(_refuse)
         copy = plain.copy(value)
         encode = _make_encoder(leave_numbers(self._quote)) if plain.has_numbers else self._encode
         return "".join(encode(copy, 0))
@@ -94,7 +94,7 @@ def from_json(text: str) -> object:
 
 def _make_encoder(quote: "Callable[[str], str]") -> "Callable[[object, int], Iterable[str]]":
     """An encoder that writes what json.dumps writes, with strings quoted by the given function."""
-    return make_encoder(None, refuse, quote, None, ": ", ", ", False, False, False)
+    return make_encoder(None, _refuse, quote, None, ": ", ", ", False, False, False)
 
 
 def _place(text: str, index: int) -> str:
@@ -106,7 +106,7 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"Expecting value: {name} is not JSON")
 
 
-def refuse(value: object) -> object:
+def _refuse(value: object) -> object:
     """What the encoder calls for a value it does not know."""
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 

@@ -6,8 +6,6 @@ bytes as text. How a type is copied is found out once for each copy; parts that 
 
 import sys
 
-from .payload import refuse
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +26,14 @@ def leave_numbers(quote: "Callable[[str], str]") -> "Callable[[str], str]":
 
 
 class PlainCopy:
-    """Copies a value into types the C encoder knows; `has_numbers` tells whether a Number is among them."""
+    """Copies a value into types the C encoder knows; `has_numbers` tells whether a Number is among them.
 
-    def __init__(self) -> None:
+    `refuse` raises for a value of a type that has no JSON.
+    """
+
+    def __init__(self, refuse: "Callable[[Any], object]") -> None:
         self.has_numbers = False
+        self._refuse = refuse
         self._parents: set[int] = set()
         self._ways: dict[type, Callable[[Any], object]] = {}
         # There is no Decimal where nobody imported the module.
@@ -52,7 +54,7 @@ class PlainCopy:
             (record, self._record),
             (tuple, self._array),
             (dict, self._object),
-            (object, refuse),
+            (object, self._refuse),
         )
         self._ways[kind] = way = next(way for bases, way in ways if issubclass(kind, bases))
         return way
