@@ -82,7 +82,7 @@ def _refuse(name: str) -> None:
     [
         ("", "Expecting value: line 1 column 1 (char 0)"),
         ("\n  ", "Expecting value: line 2 column 3 (char 3)"),
-        ("[1,\n]", "Expecting value: line 2 column 1 (char 4)"),
+        ("[1,\n", "Expecting value: line 2 column 1 (char 4)"),
         ("{bad", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("1\n 2", "Extra data: line 2 column 2 (char 3)"),
     ],

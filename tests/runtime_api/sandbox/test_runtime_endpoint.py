@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 
 import pytest
 
@@ -602,7 +603,9 @@ async def test_closing_hangs_up_on_everybody(opened: OpenEndpoint, runtime: Fake
     await until(lambda: len(opened.endpoint._connections) == 2)
     opened.endpoint.close()
     assert await runtime.rest() == b""
-    assert await talking.rest() == b""
+    # What it had written may not have been read: then the end is a reset.
+    with contextlib.suppress(ConnectionResetError):
+        assert await talking.rest() == b""
     with pytest.raises(ConnectionRefusedError):
         await opened.connect()
 
