@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from runtime_api.frontend.platform import Platform
     from runtime_api.protocol.function import Function, InvalidFunction
+    from runtime_api.protocol.function_name import Account
 
-__all__ = ["Function", "InvalidFunction", "Platform"]
+__all__ = ["Account", "Function", "InvalidFunction", "Platform"]
 
 _HOMES = {
+    "Account": "runtime_api.protocol.function_name",
     "Function": "runtime_api.protocol.function",
     "InvalidFunction": "runtime_api.protocol.function",
     "Platform": "runtime_api.frontend.platform",

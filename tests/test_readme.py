@@ -17,9 +17,6 @@ BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(
 ENVIRONMENT = {
     **os.environ,
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "any",
-    "AWS_SECRET_ACCESS_KEY": "any",
 }
 
 
@@ -32,7 +29,7 @@ def block(word: str) -> str:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like a checkout whose environment is made."""
+    """A folder that looks like a checkout whose environment is made; what the README puts in /tmp goes there too."""
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
@@ -69,22 +66,24 @@ def served_hello(checkout: Path) -> Iterator[str]:
 def test_the_first_function_works_as_printed(checkout: Path) -> None:
     """The block that makes a first function prints its result, and the log lines the README shows."""
     done = subprocess.run(
-        ["bash", "-euc", block("mkdir first")],
+        ["bash", "-euc", block("mkdir -p /tmp/first")],
         cwd=checkout,
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (0, '{"hello": "Ada"}\n'), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, '{"hello": "Ada"}'), done.stderr
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["START", "called", "END", "REPORT"]
 
 
-@pytest.mark.parametrize("command", block("pilotlight invoke hello").splitlines())
+@pytest.mark.parametrize("command", block("pilotlight invoke hello").splitlines()[1:])
 def test_every_way_to_call_works(served_hello: str, checkout: Path, command: str) -> None:
     """pilotlight invoke, the AWS CLI and curl each get an answer from the example."""
-    line = command.replace("http://127.0.0.1:9000", served_hello)
-    if line.startswith("pilotlight"):
+    line = (
+        block("pilotlight invoke hello").splitlines()[0] + "\n" + command.replace("http://127.0.0.1:9000", served_hello)
+    )
+    if command.startswith("pilotlight"):
         line += f" --endpoint {served_hello}"
     done = subprocess.run(
         ["bash", "-euc", line], cwd=checkout, env=ENVIRONMENT, capture_output=True, text=True, timeout=60

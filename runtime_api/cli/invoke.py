@@ -12,13 +12,16 @@ from urllib.parse import quote, urlsplit
 import click
 
 from runtime_api.cli.event import event_option, read_event
+from runtime_api.cli.result import print_result
 from runtime_api.protocol import names
 
 
 @click.command("invoke")
 @click.argument("name")
 @event_option
-@click.option("--async", "asynchronous", is_flag=True, help="Hand the event in and do not wait for the result.")
+@click.option(
+    "--async", "asynchronous", is_flag=True, help="Hand the event in and do not wait (refused: not built yet)."
+)
 @click.option("--dry-run", is_flag=True, help="Only check that the function can be invoked.")
 @click.option("--tail", is_flag=True, help="Print the last 4 KB of the log on stderr.")
 @click.option(
@@ -27,7 +30,7 @@ from runtime_api.protocol import names
 def command(name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool, endpoint: str) -> int:
     """Invoke NAME, which may be a function's name or ARN, at an endpoint.
 
-    The exit code is 0 for a result, 1 for a function error, 2 when the call was refused, 3 when nobody could answer it.
+    The exit code is 0 for a result, 1 for a function error, 2 when the call was wrong, 3 when it was throttled or nobody could answer it.
     """
     if asynchronous and dry_run:
         raise click.UsageError("--async and --dry-run exclude each other.")
@@ -69,7 +72,7 @@ def _report(status: int, headers: HTTPMessage, body: bytes) -> int:
     if tail:
         sys.stderr.buffer.write(base64.b64decode(tail).replace(b"\r", b"\n"))
     if body:
-        sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
+        print_result(body)
     return 1 if names.HEADER_FUNCTION_ERROR in headers else 0
 
 

@@ -37,6 +37,7 @@ _OPTIONS = (
         metavar="MB",
         help="Memory size the function is configured with.",
     ),
+    click.option("--region", default="us-east-1", show_default=True, help="AWS region the function believes to be in."),
     click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment variable; may be given many times."),
     click.option(
         "--env-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of NAME=VALUE lines."
@@ -60,6 +61,8 @@ def function_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_from(flags: dict[str, Any]) -> Settings:
     """The settings the flags spell; raises click.UsageError."""
+    if flags["command"] is not None and not flags["command"].strip():
+        raise click.UsageError("--command is empty: name a program to start.")
     if flags["command"] and flags["runtime"]:
         raise click.UsageError("--command starts a runtime of its own: leave --runtime out.")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,12 @@ from runtime_api.cli.event import event_option, read_event
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.cli.log_output import StderrLog
 from runtime_api.cli.options import function_options, settings_from
+from runtime_api.cli.result import print_result
 from runtime_api.config.discovery import functions_at
 from runtime_api.config.settings import Settings
 from runtime_api.frontend.platform import Platform
 from runtime_api.protocol.function import Function, InvalidFunction
+from runtime_api.protocol.function_name import Account
 from runtime_api.protocol.invoke_errors import InvokeError
 
 
@@ -33,7 +34,7 @@ def command(target: str | None, event: str, **flags: Any) -> int:  # noqa: ANN40
     """
     payload = read_event(event)
     function = _function(target, settings_from(flags))
-    return run_until_signal(_run(function, payload))
+    return run_until_signal(_run(function, payload, Account(region=flags["region"])))
 
 
 def _function(target: str | None, settings: Settings) -> Function:
@@ -41,6 +42,8 @@ def _function(target: str | None, settings: Settings) -> Function:
     if target and not Path(target).is_dir():
         if settings.handler:
             raise click.UsageError(f"the handler is given twice: {target} and --handler {settings.handler}")
+        if "." not in target or target.endswith(".py"):
+            raise click.UsageError(f"{target}: name a handler as module.function, such as app.handler, or a folder")
         settings = msgspec.structs.replace(settings, handler=target)
     try:
         found = functions_at(folder, settings)
@@ -52,16 +55,15 @@ def _function(target: str | None, settings: Settings) -> Function:
     return found[0]
 
 
-async def _run(function: Function, payload: bytes) -> int:
+async def _run(function: Function, payload: bytes, account: Account) -> int:
     log = StderrLog([function.name])
     try:
-        async with Platform([function], port=None, log=log) as platform:
+        async with Platform([function], port=None, account=account, log=log) as platform:
             outcome = await platform.invoke(function.name, payload, wants_log_tail=True)
     except (InvokeError, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
     finally:
         log.flush()
-    sys.stdout.buffer.write(outcome.body if outcome.body.endswith(b"\n") else outcome.body + b"\n")
-    sys.stdout.buffer.flush()
+    print_result(outcome.body)
     return 1 if outcome.is_function_error else 0

@@ -15,7 +15,9 @@ from runtime_api.cli.log_output import StderrLog
 from runtime_api.cli.options import function_options, settings_from
 from runtime_api.config.discovery import functions_at
 from runtime_api.frontend.platform import Platform
-from runtime_api.protocol.function import InvalidFunction
+from runtime_api.protocol.function import Function, InvalidFunction
+from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.invoke_errors import InvokeError
 
 
 @click.command("serve")
@@ -34,7 +36,7 @@ def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN
     try:
         functions = functions_at(path, settings_from(flags))
         log = StderrLog([function.name for function in functions])
-        platform = Platform(functions, host=host, port=port, log=log)
+        platform = Platform(functions, host=host, port=port, account=Account(region=flags["region"]), log=log)
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
     return run_until_signal(_serve(platform, log))
@@ -46,9 +48,12 @@ async def _serve(platform: Platform, log: StderrLog) -> int:
             _introduce(platform)
             await asyncio.get_running_loop().create_future()
     except OSError as error:
+        reason = error.strerror or error
         click.echo(
-            f"pilotlight: {error.strerror or error}. Choose another port with --port, or 0 for any free one.", err=True
+            f"pilotlight: {reason}. Another port: --port, 0 for any free one; another address: --host.", err=True
         )
+    except InvokeError as error:
+        click.echo(f"pilotlight: {error}", err=True)
     finally:
         log.flush()
     return 3
@@ -61,7 +66,7 @@ def _introduce(platform: Platform) -> None:
     table = Table("function", "runtime", "handler", "POST", box=None, pad_edge=False)
     for function in platform.functions:
         path = f"{url}/2015-03-31/functions/{function.name}/invocations"
-        table.add_row(function.name, function.runtime, function.handler or " ".join(function.command), path)
+        table.add_row(function.name, function.runtime, _what_answers(function), path)
     console.print(table)
     name = platform.functions[0].name
     console.print()
@@ -69,6 +74,12 @@ def _introduce(platform: Platform) -> None:
     console.print(f"curl {url}/2015-03-31/functions/{name}/invocations -d '{{}}'", markup=False)
     console.print()
     console.print(f"ready: {url}", markup=False)
+
+
+def _what_answers(function: Function) -> str:
+    if function.runtime == "command":
+        return " ".join(function.command)
+    return "bootstrap" if function.runtime == "provided" else function.handler
 
 
 def _boto3_line(url: str, name: str) -> str:

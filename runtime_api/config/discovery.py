@@ -19,6 +19,8 @@ HANDLER_NAMES = ("handler", "lambda_handler")
 
 def functions_at(path: Path, settings: Settings) -> list[Function]:
     """The functions of a folder, or of the folders in it; raises InvalidFunction, which says what was looked for."""
+    if path.is_file():
+        raise InvalidFunction(f"{path} is a file: name its folder")
     if not path.is_dir():
         raise InvalidFunction(f"{path}: there is no such folder")
     own = function_in(path, settings)

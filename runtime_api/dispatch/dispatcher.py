@@ -14,7 +14,7 @@ from runtime_api.protocol.invoke_errors import ResourceNotFound, ServiceFailure
 from runtime_api.protocol.log_sink import LogSink
 from runtime_api.protocol.names import VERSION_LATEST
 from runtime_api.sandbox.clock import SystemClock
-from runtime_api.sandbox.runtimes import InterpreterUnusable
+from runtime_api.sandbox.runtimes import InterpreterUnusable, interpreter_version
 
 
 class Dispatcher:
@@ -47,6 +47,16 @@ class Dispatcher:
             arn = self.account.function_arn(reference.name, reference.qualifier or VERSION_LATEST)
             raise ResourceNotFound(f"Function not found: {arn}")
         return pool.function
+
+    async def check(self) -> None:
+        """See that every interpreter that is named can be used; raises ServiceFailure."""
+        for python in {
+            function.python for function in self.functions if function.python and function.runtime == "python"
+        }:
+            try:
+                await asyncio.to_thread(interpreter_version, python)
+            except InterpreterUnusable as error:
+                raise ServiceFailure(str(error)) from None
 
     async def invoke(self, function: Function, invocation: Invocation) -> Outcome:
         """Run an invocation of a function `find` gave; raises TooManyRequests or ServiceFailure."""

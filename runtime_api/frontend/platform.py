@@ -29,7 +29,8 @@ class Platform:
     """Serves functions from `async with` to its end; nothing is left running after it.
 
     `port` 0 takes a free one, None opens no port and leaves `invoke`. `log` is called with a function's name and bytes of log text,
-    as they are written. Raises InvalidFunction when made, OSError when the port cannot be had.
+    as they are written. Raises InvalidFunction when made; when entered, OSError when the port cannot be had and ServiceFailure when an
+    interpreter cannot be used.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Platform:
     @property
     def endpoint_url(self) -> str:
         """Where clients find the Invoke API, once the platform is entered."""
-        return f"http://{self._host}:{self._port}"
+        # A wildcard is listened on, not called.
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host and "[" not in host else f"http://{host}:{self._port}"
 
     @property
     def functions(self) -> list[Function]:
@@ -60,6 +63,7 @@ class Platform:
         return self._dispatcher.functions
 
     async def __aenter__(self) -> Platform:
+        await self._dispatcher.check()
         if self._port is not None:
             await self._open(self._port)
         return self

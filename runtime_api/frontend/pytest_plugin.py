@@ -4,12 +4,14 @@
         url = pilotlight(Function(name="hello", task_root="/…/hello", handler="app.handler"))
         boto3.client("lambda", endpoint_url=url, …).invoke(FunctionName="hello")
 
-The platform runs on an event loop in a thread of its own, so the test may block.
+The platform runs on an event loop in a thread of its own, so the test may block. The functions' log goes to standard error, where
+pytest catches it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -19,6 +21,11 @@ import pytest
 if TYPE_CHECKING:
     from runtime_api.frontend.platform import Platform
     from runtime_api.protocol.function import Function
+
+
+def _to_stderr(_name: str, text: bytes) -> None:
+    # Looked up each time: pytest puts its own there, and shows what it caught when the test fails.
+    sys.stderr.write(text.decode(errors="replace").replace("\r", "\n"))
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def pilotlight() -> Iterator[Callable[..., str]]:
     def serve(*functions: Function) -> str:
         from runtime_api.frontend.platform import Platform
 
-        platform = Platform(functions)
+        platform = Platform(functions, log=_to_stderr)
         asyncio.run_coroutine_threadsafe(platform.__aenter__(), loop).result()
         running.append(platform)
         return platform.endpoint_url

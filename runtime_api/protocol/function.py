@@ -95,7 +95,9 @@ def check_environment(environment: dict[str, str]) -> None:
         if name in RESERVED_VARIABLES:
             raise InvalidFunction(f"environment variable {name}: Lambda sets this one itself, it cannot be changed")
         if not _VARIABLE.fullmatch(name):
-            raise InvalidFunction(f"environment variable {name!r}: use a letter, then letters, digits and '_'")
+            raise InvalidFunction(
+                f"environment variable {name!r}: use a letter, and then one or more letters, digits and '_'"
+            )
         if "\0" in value:
             raise InvalidFunction(f"environment variable {name}: the value contains a NUL character")
         if any("\ud800" <= character <= "\udfff" for character in value):

@@ -18,6 +18,9 @@ from runtime_api.protocol.function import Function
 _BOOTSTRAP = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap" / "__main__.py"
 
 
+OLDEST_PYTHON = (3, 10)
+
+
 class InterpreterUnusable(Exception):
     """The interpreter a function names cannot be run; the platform is set up wrong, not the function."""
 
@@ -75,4 +78,7 @@ def interpreter_version(python: str) -> str:
         answer = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError) as error:
         raise InterpreterUnusable(f"the interpreter {python!r} cannot be used: {error}") from None
-    return answer.stdout.strip()
+    version = answer.stdout.strip()
+    if tuple(map(int, version.split("."))) < OLDEST_PYTHON:
+        raise InterpreterUnusable(f"the interpreter {python!r} is Python {version}: the bootstrap needs 3.10 or newer")
+    return version

@@ -10,7 +10,7 @@ import runtime_api
 
 def test_the_exported_names() -> None:
     """Added to on purpose, never renamed."""
-    assert runtime_api.__all__ == ["Function", "InvalidFunction", "Platform"]
+    assert runtime_api.__all__ == ["Account", "Function", "InvalidFunction", "Platform"]
 
 
 @pytest.mark.parametrize("name", runtime_api.__all__)

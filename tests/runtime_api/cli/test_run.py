@@ -69,6 +69,10 @@ def test_events_come_from_files_and_stdin(pilotlight_command: Command, hello: Pa
         (["run", "app.handler", "--command", "x", "--runtime", "python"], "--command"),
         (["run", "app.handler", "--name", "no spaces"], "no spaces"),
         (["run", "app.handler", "--command", "'unclosed"], "quotation"),
+        (["run", "app.handler", "--command", ""], "--command"),
+        (["run", "app.py"], "app.handler"),
+        (["run", "app"], "app.handler"),
+        (["serve", "app.py"], "folder"),
         (["serve", "missing"], "missing"),
         (["serve", ".", "--port", "70000"], "--port"),
         (["nonsense"], "nonsense"),
@@ -86,20 +90,35 @@ def test_a_platform_that_cannot_work_is_exit_code_3(pilotlight_command: Command,
     """An interpreter that is not there is not the function's fault."""
     done = pilotlight_command("run", "app.handler", "--python", "/no/such/python", cwd=hello)
     assert (done.returncode, done.stdout) == (3, b"")
-    assert b"/no/such/python" in done.stderr
+    assert done.stderr.startswith(b"pilotlight: the interpreter '/no/such/python' cannot be used")
     assert b"Traceback" not in done.stderr
+    assert pilotlight_command("serve", "--python", "/no/such/python", "--port", "0", cwd=hello).returncode == 3
+
+
+def test_a_reader_that_leaves_is_no_error(hello: Path) -> None:
+    """`pilotlight run | head -c 0`: no traceback, and the exit code is the function's."""
+    process = subprocess.Popen(
+        [PILOTLIGHT, "run", str(hello)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=30), "Traceback" in said, "BrokenPipe" in said) == (0, False, False)
 
 
 def test_flags_reach_the_function(pilotlight_command: Command, tmp_path: Path) -> None:
     """Name, memory and variables are what the function sees."""
     (tmp_path / "app.py").write_text(
         "import os\ndef handler(event, context):\n"
-        "    return [context.function_name, context.memory_limit_in_mb, os.environ['COLOUR'], os.environ['SHAPE']]\n"
+        "    names = ['COLOUR', 'SHAPE', 'AWS_REGION']\n"
+        "    return [context.function_name, context.memory_limit_in_mb, *(os.environ[name] for name in names)]\n"
     )
     (tmp_path / "env").write_text("SHAPE=round\n")
-    flags = ["--name", "n", "--memory", "512", "--env", "COLOUR=blue", "--env-file", "env"]
+    flags = ["--name", "n", "--memory", "512", "--env", "COLOUR=blue", "--env-file", "env", "--region", "eu-west-1"]
     done = pilotlight_command("run", "app.handler", *flags, cwd=tmp_path)
-    assert json.loads(done.stdout) == ["n", "512", "blue", "round"]
+    assert json.loads(done.stdout) == ["n", "512", "blue", "round", "eu-west-1"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

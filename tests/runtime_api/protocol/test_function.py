@@ -97,7 +97,10 @@ def test_variable_names_that_are_not_allowed(name: str) -> None:
     """A letter, then at least one of letters, digits and underscores."""
     with pytest.raises(InvalidFunction) as refused:
         make(environment={name: "x"})
-    assert str(refused.value) == f"environment variable {name!r}: use a letter, then letters, digits and '_'"
+    assert (
+        str(refused.value)
+        == f"environment variable {name!r}: use a letter, and then one or more letters, digits and '_'"
+    )
 
 
 @pytest.mark.parametrize(("value", "what"), [("a\0b", "contains a NUL character"), ("\udcff", "is not valid Unicode")])
