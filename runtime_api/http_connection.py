@@ -63,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._head_size = 0
         self._repeated: dict[str, list[str]] = {}
+        self._refusal: tuple[int, bytes] | None = None
         self._refused = False
         self._answering: Request | None = None
         self._queue: deque[Request] = deque()
@@ -77,7 +78,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
-        if self._refused:
+        if self._refusal is not None:
             return
         idle = self._request is None
         if idle and data == self._poll_bytes:
@@ -89,6 +90,8 @@ class Connection(asyncio.Protocol):
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             # Not the client's fault: the event loop reports it, with where it happened.
+            self._answering = None
+            self._queue.clear()
             self._refuse(500, b"Internal Server Error\n")
             raise error.__context__ or error from None
         except httptools.HttpParserError as error:
@@ -100,7 +103,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client will send no more: a body it has not finished is truncated, and it is told so."""
-        if self._refused or not self._in_body or self._request is None:
+        if self._refusal is not None or not self._in_body or self._request is None:
             self._at_eof = True
             return self._answers_after_eof and self._answering is not None
         self._request.truncated = True
@@ -177,6 +180,8 @@ class Connection(asyncio.Protocol):
             self.close()
         elif self._queue:
             asyncio.get_running_loop().call_soon(self._serve_queued)
+        elif self._refusal is not None:
+            self._write_refusal(*self._refusal)
         elif self._at_eof:
             self.close()
 
@@ -263,12 +268,16 @@ class Connection(asyncio.Protocol):
             self._refuse(431, b"the request's headers are too large\n")
 
     def _refuse(self, status: int, reason: bytes) -> None:
-        # Our side is closed; the client's is read and forgotten until it ends: closing it now could cost the client the answer.
+        # What came before it is answered first; what comes behind it is read and forgotten.
+        self._refusal = (status, reason)
+        self._request = None
+        if self._answering is None and not self._queue:
+            self._write_refusal(status, reason)
+
+    def _write_refusal(self, status: int, reason: bytes) -> None:
+        # Only our side is closed, until the client ends its own: closing all of it now could cost the client the answer.
         self._write(status, reason, b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n")
         self._refused = True
-        self._request = None
-        self._answering = None
-        self._queue.clear()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
             self._transport.write_eof()

@@ -41,6 +41,8 @@ def command(name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool
         status, answer, body = _post(
             endpoint, f"/2015-03-31/functions/{quote(name, safe='')}/invocations", payload, headers
         )
+    except ValueError as error:
+        raise click.UsageError(f"{name!r} at {endpoint!r}: {error}") from None
     except (OSError, http.client.HTTPException) as error:
         click.echo(f"pilotlight: no answer from {endpoint}: {error}. Is `pilotlight serve` running there?", err=True)
         return 3

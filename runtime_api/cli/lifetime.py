@@ -1,6 +1,7 @@
-"""How long a command lives: until its work is done, or until Ctrl-C or SIGTERM, and then it still cleans up.
+"""How long a command lives: until its work is done, or until Ctrl-C, SIGTERM or a lost terminal, and then it still cleans up.
 
-A signal only cancels the work; the work's own `finally` and `async with` do the rest. The exit code says which signal it was.
+The first signal cancels the work, further ones change nothing: sandboxes lead sessions of their own, so nobody else would end them. The
+work's own `finally` and `async with` do the rest. The exit code says which signal it was.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ async def _supervise(work: Coroutine[object, object, int]) -> int:
     received: list[int] = []
 
     def end(number: int) -> None:
+        if not received:
+            task.cancel()
         received.append(number)
-        task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+        # Whoever started us with nohup wants us to stay.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, end, number)
     try:
         return await task
     except asyncio.CancelledError:

@@ -1,6 +1,7 @@
 """`pilotlight`: the group of commands, and what their endings mean.
 
-Exit codes: 0 success, 1 a function error, 2 wrong usage, 3 the platform failed, 130 and 143 ended by Ctrl-C and SIGTERM.
+Exit codes: 0 success, 1 a function error, 2 wrong usage, 3 the platform failed, 130 ended by Ctrl-C, 129, 131 and 143 by
+SIGHUP, SIGQUIT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def cli() -> None:
     """Run AWS Lambda functions on this machine: no Docker, no AWS account."""
 
 
-def main() -> None:
-    """The console script."""
+def run() -> None:
+    """Run the command the arguments name, and exit as it says."""
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

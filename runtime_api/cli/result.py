@@ -7,7 +7,10 @@ import sys
 
 
 def print_result(body: bytes) -> None:
-    """The bytes as they are, and a line feed when they end without; when nobody reads them, nothing is said."""
+    """The bytes as they are, and a line feed when they end without; when nobody reads them, nothing is said.
+
+    Raises OSError when they cannot be written.
+    """
     try:
         sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
         sys.stdout.buffer.flush()

@@ -60,10 +60,10 @@ async def _run(function: Function, payload: bytes, account: Account) -> int:
     try:
         async with Platform([function], port=None, account=account, log=log) as platform:
             outcome = await platform.invoke(function.name, payload, wants_log_tail=True)
+        print_result(outcome.body)
     except (InvokeError, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
     finally:
-        log.flush()
-    print_result(outcome.body)
+        log.close()
     return 1 if outcome.is_function_error else 0

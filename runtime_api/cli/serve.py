@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,19 @@ def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN
 async def _serve(platform: Platform, log: StderrLog) -> int:
     try:
         async with platform:
-            _introduce(platform)
+            # Nobody may be reading; rich turns that into an exit.
+            with contextlib.suppress(OSError, SystemExit):
+                _introduce(platform)
             await asyncio.get_running_loop().create_future()
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         click.echo(
             f"pilotlight: {reason}. Another port: --port, 0 for any free one; another address: --host.", err=True
         )
     except InvokeError as error:
         click.echo(f"pilotlight: {error}", err=True)
     finally:
-        log.flush()
+        log.close()
     return 3
 
 

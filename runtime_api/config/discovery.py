@@ -57,10 +57,13 @@ def _look_into(folder: Path, wanted: RuntimeKind | None) -> tuple[RuntimeKind | 
 def _handler_in(file: Path) -> str | None:
     if not file.is_file():
         return None
-    source = file.read_bytes()
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise InvalidFunction(f"{file} cannot be read: {error.strerror}") from None
     try:
         defined = _top_level_names(ast.parse(source))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         # The function's own runtime words this error best; it only has to get there.
         defined = {name for name in HANDLER_NAMES if name.encode() in source}
     name = next((name for name in HANDLER_NAMES if name in defined), None)

@@ -64,6 +64,8 @@ class Dispatcher:
             return await self._pools[function.name].invoke(invocation)
         except InterpreterUnusable as error:
             raise ServiceFailure(str(error)) from None
+        except OSError as error:
+            raise ServiceFailure(f"no sandbox can be made: {error.strerror}") from None
 
     async def close(self) -> None:
         """Stop every sandbox of every function."""

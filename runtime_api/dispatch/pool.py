@@ -50,7 +50,11 @@ class Pool:
         await asyncio.gather(*self._leaving)
 
     def _take_idle(self) -> Sandbox | None:
-        return self._idle.pop() if self._idle else None
+        while self._idle:
+            sandbox = self._idle.pop()
+            if sandbox.alive:
+                return sandbox
+        return None
 
     async def _wait_for_finishing(self) -> Sandbox | None:
         if self._finishing() <= len(self._waiters):

@@ -11,7 +11,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from runtime_api.frontend.invoke import INVOKE_PATH, Answer, InvokeApi, refusal
-from runtime_api.protocol.invoke_errors import InvokeError, NotBuilt, ServiceFailure, UnknownOperation
+from runtime_api.protocol.invoke_errors import InvokeError, MethodNotAllowed, NotBuilt, ServiceFailure, UnknownOperation
 from runtime_api.protocol.limits import EVENT_LIMIT_BYTES
 
 _NOT_BUILT = {
@@ -75,6 +75,8 @@ async def _say_it_as_the_api_does(request: web.Request, handler: Handler) -> web
         return await handler(request)
     except web.HTTPNotFound:
         return _refuse(unknown_operation(request.method, request.raw_path))
+    except web.HTTPMethodNotAllowed as refused:
+        return _refuse(MethodNotAllowed(", ".join(sorted(refused.allowed_methods))))
     except (web.HTTPException, ConnectionError):
         # The first is an answer, and with the second nobody is left to answer: the caller went away in its request.
         raise

@@ -29,11 +29,14 @@ class Door:
         self._api = api
         self._application = application
         self._connections: set[Connection] = set()
+        self._undecided: set[_Undecided] = set()
         self._answers: set[asyncio.Task[None]] = set()
 
     def accept(self) -> asyncio.Protocol:
         """The protocol of a new connection, for `create_server`."""
-        return _Undecided(self._choose)
+        undecided = _Undecided(self._choose, self._undecided.discard)
+        self._undecided.add(undecided)
+        return undecided
 
     async def close(self) -> None:
         """Let the answers that are ready go out, and close every connection."""
@@ -41,6 +44,8 @@ class Door:
             await asyncio.wait(self._answers)
         for connection in list(self._connections):
             connection.close()
+        for undecided in list(self._undecided):
+            undecided.close()
 
     def _choose(self, beginning: bytes) -> asyncio.BaseProtocol | None:
         if beginning.startswith(_BEGINNING):
@@ -77,19 +82,31 @@ class Door:
 class _Undecided(asyncio.Protocol):
     """A connection of which too little has been seen."""
 
-    def __init__(self, choose: Callable[[bytes], asyncio.BaseProtocol | None]) -> None:
+    def __init__(
+        self, choose: Callable[[bytes], asyncio.BaseProtocol | None], decided: Callable[[_Undecided], None]
+    ) -> None:
         self._choose = choose
+        self._decided = decided
         self._seen = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._decided(self)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
         self._seen += data
         chosen = self._choose(self._seen)
         if chosen is not None:
+            self._decided(self)
             adopt(chosen, self._transport, self._seen)
 
 

@@ -71,7 +71,8 @@ class InvokeApi:
 
 def _reference_in(target: str) -> FunctionReference:
     # From the raw path: an ARN arrives percent-encoded, and nothing may be normalised on the way.
-    path, _, query = target.partition("?")
+    # A client that speaks as to a proxy sends the whole URL.
+    path, _, query = target[max(target.find(FUNCTIONS_PATH), 0) :].partition("?")
     qualifier = parse_qs(query, keep_blank_values=True).get("Qualifier", [None])[0] if query else None
     return parse_reference(unquote(path.split("/")[3]), qualifier)
 

@@ -54,8 +54,8 @@ class Platform:
     def endpoint_url(self) -> str:
         """Where clients find the Invoke API, once the platform is entered."""
         # A wildcard is listened on, not called.
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
-        return f"http://[{host}]:{self._port}" if ":" in host and "[" not in host else f"http://{host}:{self._port}"
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
 
     @property
     def functions(self) -> list[Function]:

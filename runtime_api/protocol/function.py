@@ -76,6 +76,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
         check_environment(self.environment)
 
     def _check_runtime(self) -> None:
+        if any("\0" in text for text in (self.handler, self.task_root, self.python or "", *self.command)):
+            raise InvalidFunction(f"function {self.name}: no path, handler or command can contain a NUL character")
         if self.runtime not in get_args(RuntimeKind):
             raise InvalidFunction(f"runtime {self.runtime!r}: use one of {', '.join(get_args(RuntimeKind))}")
         if self.runtime == "python" and not self.handler:

@@ -10,6 +10,7 @@
     ├── TooManyRequests             429, with Retry-After
     ├── NotBuilt                    501: Pilotlight does not have this yet
     ├── UnknownOperation            404: no such path
+    ├── MethodNotAllowed            405, with Allow
     └── ServiceFailure              500: the platform itself failed
 
 The caller at fault is always the client of the Invoke API. Errors of a function are no exceptions: they are answers with status 200.
@@ -36,8 +37,9 @@ class InvokeError(Exception):
     fault: ClassVar[str | None] = "User"
 
     def __init__(self, message: str | None) -> None:
-        super().__init__(message)
-        self.message = message
+        # What a caller sent may be quoted in it, and need not be valid text.
+        self.message = None if message is None else message.encode(errors="replace").decode()
+        super().__init__(self.message)
 
     @property
     def body(self) -> bytes:
@@ -126,6 +128,21 @@ class UnknownOperation(InvokeError):
     """The path is none of those served."""
 
     status, exception, fault = 404, "UnknownOperationException", None
+
+
+class MethodNotAllowed(InvokeError):
+    """The path is served, by other methods; `allowed` is the value of Allow."""
+
+    status, exception, fault = 405, "MethodNotAllowedException", None
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"Use {allowed}.")
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Which methods are."""
+        return {"Allow": self.allowed}
 
 
 class ServiceFailure(InvokeError):

@@ -36,10 +36,9 @@ class PeakMemory:
         self._status = self._children = -1
 
     def _look_proc(self) -> int:
-        total = _high_water_bytes(_read(self._status))
-        for child in _read(self._children).split():
-            total += _with_children(int(child))
-        return total
+        status = _read(self._status)
+        children = _read(self._children) if b"\nThreads:\t1\n" in status else _children_of_all_threads(self._pid)
+        return _high_water_bytes(status) + sum(_with_children(int(child)) for child in children.split())
 
     def _look_psutil(self) -> int:
         try:
@@ -58,8 +57,26 @@ def _with_children(pid: int) -> int:
         memory.close()
 
 
+def _children_of_all_threads(pid: int) -> bytes:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return b""
+    return b" ".join(_read_once(f"/proc/{pid}/task/{thread}/children") for thread in threads)
+
+
+def _read_once(path: str) -> bytes:
+    fd = _open(path)
+    try:
+        return _read(fd)
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
 def _high_water_bytes(status: bytes) -> int:
-    _, found, rest = status.partition(b"VmHWM:")
+    # From the start of a line: a process chooses its own name, which stands here too.
+    _, found, rest = status.partition(b"\nVmHWM:")
     return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -19,6 +20,9 @@ import psutil
 
 from runtime_api.protocol.names import ENV_LOG_STREAM_NAME
 from runtime_api.sandbox.runtimes import Launch, LaunchFailed
+
+# Too many descriptors or processes: the platform's trouble, not the runtime's.
+_OUR_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 
 class ProcessGroup:
@@ -37,6 +41,8 @@ class ProcessGroup:
                 start_new_session=True,
             )
         except OSError as error:
+            if error.errno in _OUR_OWN_LIMITS:
+                raise
             raise LaunchFailed(f"fork/exec {launch.argv[0]}: {(error.strerror or str(error)).lower()}") from None
         self.pid = self._process.pid
         self._mark = environment[ENV_LOG_STREAM_NAME]
@@ -47,6 +53,12 @@ class ProcessGroup:
         # macOS says EPERM for a group of zombies
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    def has_ended(self) -> bool:
+        """Whether the runtime is gone, noticed or not."""
+        if self.exited.done() or not hasattr(os, "waitid"):
+            return self.exited.done()
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     async def reap(self) -> None:
         """Wait for the runtime's end, clear its zombie, and kill what left the group and still belongs to the sandbox."""
@@ -92,8 +104,8 @@ def _resolve(done: asyncio.Future[int], returncode: int) -> None:
 
 async def _readable(fd: int) -> None:
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(fd, ready.set_result, None)
+    ready: asyncio.Future[int] = loop.create_future()
+    loop.add_reader(fd, _resolve, ready, 0)
     try:
         await ready
     finally:

@@ -117,6 +117,11 @@ class Sandbox:
         """Whether its invocation is answered and only the runtime's next call is awaited."""
         return self.state is SandboxState.BUSY and self._endpoint.state is RuntimeState.RESPONSE_SENT
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still do anything: its runtime may have gone a moment ago, unnoticed yet."""
+        return self.state is not SandboxState.ENDED and self._processes is not None and not self._processes.has_ended()
+
     async def start(self) -> None:
         """Open the port and start the runtime. A runtime that cannot be started ends the sandbox: `invoke` answers why.
 
@@ -175,6 +180,7 @@ class Sandbox:
     def runtime_ready(self) -> None:
         """The runtime called next: init is over, or the invocation is."""
         if self.state is SandboxState.INIT:
+            self._look_at_memory()
             self._output.drain()
             self._init_succeeded()
         elif self._current is not None:
@@ -202,6 +208,7 @@ class Sandbox:
 
     def runtime_failed_init(self, outcome: Outcome) -> None:
         """The runtime posted an init error: it is expected to leave by itself, and made to if it stays."""
+        self._look_at_memory()
         self._ending = lambda _request_id: outcome
         self._clock.call_later(LEAVE_AFTER_INIT_ERROR_MS, lambda: self._end(lambda _request_id: outcome))
 
@@ -255,11 +262,14 @@ class Sandbox:
                 duration_ms,
                 ceil(duration_ms + (self._init_duration_ms or 0)),
                 self.function.memory_mb,
-                self._memory.peak_mb() if self._memory is not None else 0,
+                self._look_at_memory(),
                 self._init_duration_ms,
                 outcome.error_type if message is not None else None,
             )
         )
+
+    def _look_at_memory(self) -> int:
+        return self._memory.peak_mb() if self._memory is not None else 0
 
     # the ends
 
@@ -276,12 +286,16 @@ class Sandbox:
         returncode = await asyncio.shield(processes.exited)
         if self.state is SandboxState.ENDED:
             return
+        if self.state is not SandboxState.IDLE:
+            await self._hear_last_words()
+        self._end(self._ending or (lambda request_id: exited(request_id, exit_reason(returncode))))
+
+    async def _hear_last_words(self) -> None:
         # What the runtime had written before it went may still be in the socket.
         words = asyncio.ensure_future(self._endpoint.wait_until_disconnected())
         timer = self._clock.call_later(LAST_WORDS_MS, words.cancel)
         await asyncio.wait([words])
         timer.cancel()
-        self._end(self._ending or (lambda request_id: exited(request_id, exit_reason(returncode))))
 
     def _end(self, outcome_of: Callable[[str], Outcome]) -> None:
         """The one way a sandbox ends: kill, read what was printed, answer whoever waits, close."""
@@ -291,8 +305,7 @@ class Sandbox:
         self.state = SandboxState.ENDED
         self._ending = outcome_of
         self._endpoint.close()
-        if self._memory is not None:
-            self._memory.peak_mb()
+        self._look_at_memory()
         if self._processes is not None:
             self._processes.kill()
         self._output.drain()

@@ -27,6 +27,7 @@ def shell(script: str, cwd: Path) -> str:
 
 def command(word: str) -> str:
     """The one command in the table that contains a word."""
+    found: str
     [found] = [text for text in re.findall(r"`(pilotlight run [^`]+)`", README) if word in text]
     return found
 

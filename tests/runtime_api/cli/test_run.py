@@ -136,3 +136,68 @@ def test_a_signal_ends_the_run_and_everything_in_it(hello: Path, tmp_path: Path,
     assert (process.returncode, stdout) == (code, b"")
     assert b"Traceback" not in stderr
     assert not psutil.pid_exists(int(pid_file.read_text()))
+
+
+def test_output_that_cannot_be_written_is_no_function_error(hello: Path) -> None:
+    """A full disk is said in one line, and the exit code is 3."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PILOTLIGHT, "run", str(hello)], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 3
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("closed", "result"), [("<&-", b'{"hello": "world"}\n'), (">&-", b""), ("2>&-", b'{"hello": "world"}\n')]
+)
+def test_standard_streams_may_be_closed(hello: Path, closed: str, result: bytes) -> None:
+    """Whichever is, the function runs and its exit code is right."""
+    done = subprocess.run(["bash", "-c", f"{PILOTLIGHT} run {hello} {closed}"], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, b"Traceback" in done.stderr) == (0, result, False)
+
+
+def test_ctrl_c_twice_leaves_nothing(tmp_path: Path) -> None:
+    """A second signal does not stop the clean-up of the first: a child that left the group is gone too."""
+    (tmp_path / "app.py").write_text(
+        "import subprocess, sys, os, time\n"
+        "def handler(event, context):\n"
+        "    child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        "    open('pid.part', 'w').write(str(child.pid))\n"
+        "    os.rename('pid.part', 'pid')\n"
+        "    time.sleep(600)\n"
+    )
+    process = subprocess.Popen(
+        [PILOTLIGHT, "run", "app.handler", "--timeout", "60"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while not (tmp_path / "pid").exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, b"Traceback" in stderr) == (130, False)
+    assert not _running(int((tmp_path / "pid").read_text()))
+
+
+def test_a_lost_terminal_ends_everything(hello: Path, tmp_path: Path) -> None:
+    """SIGHUP is an end like Ctrl-C: the sandbox goes, and the exit code says why."""
+    pid_file = tmp_path / "pid"
+    event = json.dumps({"pid_file": str(pid_file)})
+    process = subprocess.Popen(
+        [PILOTLIGHT, "run", str(hello), "-e", event, "--timeout", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while not pid_file.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=20)
+    assert process.returncode == 129
+    assert not _running(int(pid_file.read_text()))
+
+
+def _running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -121,6 +122,17 @@ async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[
         assert (living.pool._live, living.pool._idle, list(living.pool._waiters)) == (set(), [], [])
     assert set(psutil.Process().children()) <= children_before
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="without waitid an exit is only noticed by the loop")
+async def test_a_runtime_that_died_idle_is_given_to_nobody(script: Script, open_pool: Open) -> None:
+    """The runtime is killed while it waits, and nobody has noticed: the next caller meets a new one."""
+    living = open_pool(script(PIDS))
+    first = await living.pid()
+    await living.idle()
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222  (the loop must not turn in between)
+    assert await living.pid() != first
 
 
 async def test_calls_one_after_the_other_meet_one_sandbox(script: Script, open_pool: Open) -> None:

@@ -189,3 +189,46 @@ async def test_a_call_cut_short_harms_nothing(platform: Platform, caller: Caller
     caller.writer.write_eof()
     assert await asyncio.wait_for(caller.reader.read(), 30) == b""
     assert (await platform.invoke("echo", b"7")).body == b"7"
+
+
+async def test_garbage_behind_a_call_does_not_take_its_answer(caller: Caller) -> None:
+    """The call is answered first, and the refusal comes after it."""
+    caller.send(invoke(b"[1]") + b"garbage garbage\r\n\r\n")
+    assert (await caller.receive())[::2] == (200, b"[1]")
+    assert (await caller.receive())[0] == 400
+    assert await asyncio.wait_for(caller.reader.read(), 30) == b""
+
+
+async def test_a_whole_url_is_a_target_too(caller: Caller) -> None:
+    """A client set up for a proxy sends scheme and host as well; both codes find the function."""
+    for _ in range(2):
+        caller.send(invoke(b"[1]", f"http://proxy.example{INVOKE}"))
+        assert (await caller.receive())[::2] == (200, b"[1]")
+
+
+async def test_bytes_that_are_no_text_are_quoted_safely(caller: Caller) -> None:
+    """A header of odd bytes is refused alike by both codes."""
+    odd = invoke(b"1").replace(b"Host: x\r\n", b"Host: x\r\nX-Amz-Invocation-Type: \xff\xfe\r\n")
+    for first in (b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"):
+        if first:
+            caller.send(first)
+            await caller.receive()
+        caller.send(odd)
+        status, headers, _ = await caller.receive()
+        assert (status, headers["x-amzn-errortype"]) == (400, "ValidationException")
+
+
+async def test_a_platform_that_is_left_leaves_nobody_connected(tmp_path: Path) -> None:
+    """Connections that said nothing, or half of something, are closed with the rest."""
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event\n")
+    async with Platform([Function(name="echo", task_root=str(tmp_path), handler="app.handler")]) as platform:
+        host, port = platform.endpoint_url.removeprefix("http://").split(":")
+        callers = [Caller(*await asyncio.open_connection(host, int(port))) for _ in range(2)]
+        callers[0].send(b"POST /2015")
+        probe = Caller(*await asyncio.open_connection(host, int(port)))
+        probe.send(invoke(b"1"))
+        await probe.receive()
+    for caller in [*callers, probe]:
+        assert await asyncio.wait_for(caller.reader.read(), 30) == b""
+        caller.writer.close()
+        await caller.writer.wait_closed()

@@ -7,6 +7,7 @@ from runtime_api.protocol.invoke_errors import (
     InvalidParameterValue,
     InvalidRequestContent,
     InvokeError,
+    MethodNotAllowed,
     NotBuilt,
     RequestTooLarge,
     ResourceNotFound,
@@ -41,6 +42,7 @@ ERRORS: list[tuple[InvokeError, int, str, bytes]] = [
     ),
     (NotBuilt("m"), 501, "NotImplementedException", b'{"Type":"Service","message":"m"}'),
     (UnknownOperation("m"), 404, "UnknownOperationException", b'{"message":"m"}'),
+    (MethodNotAllowed("POST"), 405, "MethodNotAllowedException", b'{"message":"Use POST."}'),
     (ServiceFailure("m"), 500, "ServiceException", b'{"Type":"Service","Message":"m"}'),
 ]
 
@@ -56,7 +58,7 @@ def test_every_kind_is_covered() -> None:
     assert {type(row[0]) for row in ERRORS} == set(InvokeError.__subclasses__())
 
 
-def test_only_a_throttle_says_when_to_come_back() -> None:
-    """Retry-After, in whole seconds."""
+def test_headers_of_their_own() -> None:
+    """A throttle says when to come back, in whole seconds; a wrong method says which are right."""
     headers = {type(row[0]).__name__: row[0].headers for row in ERRORS if row[0].headers}
-    assert headers == {"TooManyRequests": {"Retry-After": "1"}}
+    assert headers == {"TooManyRequests": {"Retry-After": "1"}, "MethodNotAllowed": {"Allow": "POST"}}

@@ -67,3 +67,19 @@ def test_the_peak_outlives_the_process(started: list[Measured]) -> None:
     before = started[0].memory.peak_mb()
     started[0].end()
     assert started[0].memory.peak_mb() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process rename itself so")
+def test_a_process_cannot_name_its_way_into_the_figure(started: list[Measured]) -> None:
+    """A process whose own name looks like the line that is read is measured like any other."""
+    rename = "open('/proc/self/comm', 'w').write('VmHWM: x'); "
+    started.append(Measured(rename + SAY_AND_WAIT))
+    assert 1 < started[0].memory.peak_mb() < 55
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all children are found by one call")
+def test_children_of_other_threads_count(started: list[Measured]) -> None:
+    """A child belongs to the thread that started it, and counts whichever that is."""
+    in_a_thread = f"import threading; threading.Thread(target=lambda: exec({IN_A_CHILD!r})).start()"
+    started.append(Measured(in_a_thread, HOLD_60_MB + SAY_AND_WAIT))
+    assert started[0].memory.peak_mb() > 60
