@@ -12,7 +12,7 @@ import queue
 import sys
 from threading import Thread
 
-_GATHER_S = 0.005
+_GATHER_S = 0.02
 _CLOSE_LIMIT_S = 1.0
 _PIECES = 1000
 

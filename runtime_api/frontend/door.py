@@ -64,7 +64,7 @@ class Door:
         if request.truncated:
             connection.close()
         elif request.method == "POST" and _is_invoke(request.path):
-            answering = asyncio.ensure_future(self._answer(request, connection))
+            answering = asyncio.get_running_loop().create_task(self._answer(request, connection))
             self._answers.add(answering)
             answering.add_done_callback(self._answers.discard)
         else:

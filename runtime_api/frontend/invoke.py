@@ -9,6 +9,7 @@ import base64
 import os
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
@@ -69,6 +70,7 @@ class InvokeApi:
         return _answer(invocation, await self._dispatcher.invoke(function, invocation))
 
 
+@lru_cache(maxsize=1024)
 def _reference_in(target: str) -> FunctionReference:
     # From the raw path: an ARN arrives percent-encoded, and nothing may be normalised on the way.
     # A client that speaks as to a proxy sends the whole URL.
