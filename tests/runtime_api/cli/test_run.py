@@ -121,9 +121,9 @@ def test_flags_reach_the_function(pilotlight_command: Command, tmp_path: Path) -
     assert json.loads(done.stdout) == ["n", "512", "blue", "round", "eu-west-1"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_and_everything_in_it(hello: Path, tmp_path: Path, number: int, code: int) -> None:
-    """Ctrl-C in the middle of an invocation: the exit code says so, the function is gone, there is no traceback."""
+    """Ctrl-C or a lost terminal in the middle of an invocation: the exit code says so, the function is gone, no traceback."""
     pid_file = tmp_path / "pid"
     event = json.dumps({"pid_file": str(pid_file)})
     process = subprocess.Popen(
@@ -138,6 +138,7 @@ def test_a_signal_ends_the_run_and_everything_in_it(hello: Path, tmp_path: Path,
     assert not psutil.pid_exists(int(pid_file.read_text()))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_output_that_cannot_be_written_is_no_function_error(hello: Path) -> None:
     """A full disk is said in one line, and the exit code is 3."""
     with open("/dev/full", "wb") as full:
@@ -179,21 +180,6 @@ def test_ctrl_c_twice_leaves_nothing(tmp_path: Path) -> None:
     _, stderr = process.communicate(timeout=20)
     assert (process.returncode, b"Traceback" in stderr) == (130, False)
     assert not _running(int((tmp_path / "pid").read_text()))
-
-
-def test_a_lost_terminal_ends_everything(hello: Path, tmp_path: Path) -> None:
-    """SIGHUP is an end like Ctrl-C: the sandbox goes, and the exit code says why."""
-    pid_file = tmp_path / "pid"
-    event = json.dumps({"pid_file": str(pid_file)})
-    process = subprocess.Popen(
-        [PILOTLIGHT, "run", str(hello), "-e", event, "--timeout", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    while not pid_file.exists():
-        assert process.poll() is None
-    process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=20)
-    assert process.returncode == 129
-    assert not _running(int(pid_file.read_text()))
 
 
 def _running(pid: int) -> bool:
