@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._head_limit = head_limit_bytes
         self._answers_after_eof = answers_after_eof
         self._at_eof = False
+        self._closed = False
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
@@ -75,6 +76,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._closed:
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -200,7 +203,8 @@ class Connection(asyncio.Protocol):
         transport.resume_reading()
 
     def close(self) -> None:
-        """Close once everything written is out."""
+        """Close once everything written is out, or as soon as it is open."""
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 

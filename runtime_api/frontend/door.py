@@ -31,15 +31,20 @@ class Door:
         self._connections: set[Connection] = set()
         self._undecided: set[_Undecided] = set()
         self._answers: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def accept(self) -> asyncio.Protocol:
         """The protocol of a new connection, for `create_server`."""
         undecided = _Undecided(self._choose, self._undecided.discard)
         self._undecided.add(undecided)
+        if self._closed:
+            # accepted before the port was closed
+            undecided.close()
         return undecided
 
     async def close(self) -> None:
         """Let the answers that are ready go out, and close every connection."""
+        self._closed = True
         if self._answers:
             await asyncio.wait(self._answers)
         for connection in list(self._connections):
@@ -88,16 +93,20 @@ class _Undecided(asyncio.Protocol):
         self._choose = choose
         self._decided = decided
         self._seen = b""
+        self._closed = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._closed:
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._decided(self)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, or as soon as it is open."""
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 

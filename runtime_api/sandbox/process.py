@@ -58,7 +58,11 @@ class ProcessGroup:
         """Whether the runtime is gone, noticed or not."""
         if self.exited.done() or not hasattr(os, "waitid"):
             return self.exited.done()
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            # reaped already, by the thread that waits where there are no pidfds
+            return True
 
     async def reap(self) -> None:
         """Wait for the runtime's end, clear its zombie, and kill what left the group and still belongs to the sandbox."""

@@ -103,6 +103,9 @@ class RuntimeEndpoint:
     def _connect(self) -> Connection:
         connection = Connection(self._serve, self._lost, RESPONSE_LIMIT_BYTES)
         self._connections.add(connection)
+        if self._closed:
+            # accepted before the port was closed
+            connection.close()
         return connection
 
     def _lost(self, connection: Connection) -> None:

@@ -273,6 +273,15 @@ async def test_pipelined_requests_are_not_served_after_a_close() -> None:
     assert len(client.requests) == 1
 
 
+def test_closing_a_connection_that_is_not_open_yet() -> None:
+    """It was accepted, and its owner closed before the loop said so: it is closed as soon as it opens."""
+    transport = ListTransport()
+    connection = Connection(lambda _request, _connection: None, lambda _connection: None, BODY_LIMIT_BYTES)
+    connection.close()
+    connection.connection_made(transport)
+    assert transport.is_closed
+
+
 def test_a_fault_of_the_server_is_not_the_clients() -> None:
     """An error while serving is answered with 500 and raised where the loop reports it."""
 
