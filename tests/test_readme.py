@@ -47,6 +47,12 @@ def started(command: list[str], cwd: Path) -> tuple[subprocess.Popen[str], str]:
     raise AssertionError(f"{command} ended with {process.wait()}")
 
 
+def invoked_hello(url: str) -> subprocess.CompletedProcess[str]:
+    """The example called at an endpoint."""
+    command = ["pilotlight", "invoke", "hello", "--endpoint", url]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+
+
 def stopped(process: subprocess.Popen[str]) -> int:
     """Ctrl-C, as a terminal sends it to all of a command."""
     os.killpg(process.pid, signal.SIGINT)
@@ -96,13 +102,7 @@ def test_another_runtime_is_served(checkout: Path) -> None:
     """The line with --command starts, and AWS's own runtime answers."""
     line = block("python -m awslambdaric").strip()
     process, url = started(["bash", "-c", f"exec {line} --port 0"], checkout)
-    done = subprocess.run(
-        ["pilotlight", "invoke", "hello", "--endpoint", url],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = invoked_hello(url)
     assert (done.returncode, "Hello" in done.stdout) == (0, True), done.stderr
     assert stopped(process) == 130
 
@@ -125,13 +125,7 @@ def test_make_serve_serves_every_example() -> None:
     """`make serve` prints a route for each example, and ends on Ctrl-C with nothing left behind."""
     assert {"make serve", "make test"} <= set(re.findall(r"make \w+", block("make serve")))
     process, url = started(["make", "serve", "PORT=0"], ROOT)
-    done = subprocess.run(
-        ["pilotlight", "invoke", "hello", "--endpoint", url],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = invoked_hello(url)
     assert done.returncode == 0, done.stderr
     stopped(process)
     with pytest.raises(ProcessLookupError):

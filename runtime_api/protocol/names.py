@@ -12,7 +12,6 @@ HEADER_DEADLINE_MS = "Lambda-Runtime-Deadline-Ms"
 HEADER_FUNCTION_ARN = "Lambda-Runtime-Invoked-Function-Arn"
 HEADER_TRACE_ID = "Lambda-Runtime-Trace-Id"
 HEADER_CLIENT_CONTEXT = "Lambda-Runtime-Client-Context"
-HEADER_COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
 HEADER_TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 
 # Runtime API: answers, runtime to platform
