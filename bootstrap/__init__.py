@@ -2,7 +2,60 @@
 
 Three layers that never leak into each other: wire (bytes and requests), loop (one invocation after another) and
 handler (what the user wrote). Nothing is imported that the handler did not ask for, because every import here is
-paid for at every cold start. For that reason annotations are quoted where evaluating them would need an import.
+paid for at every cold start. For that reason annotations are quoted where evaluating them would need an import, and
+the names a function may use are looked up when it does.
 """
 
+import sys
+
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .client import LambdaRuntimeClient as LambdaRuntimeClient
+    from .context import LambdaContext as LambdaContext
+    from .current import current_context as current_context
+    from .event_loop import cancel_before_deadline as cancel_before_deadline
+    from .http_response import HttpResponse as HttpResponse
+    from .lifecycle import after_response as after_response
+    from .lifecycle import on_shutdown as on_shutdown
+    from .loop import handle_event_request as handle_event_request
+    from .streaming import AsyncHttpStreamResponse as AsyncHttpStreamResponse
+    from .streaming import AsyncStreamResponse as AsyncStreamResponse
+    from .streaming import HttpStreamResponse as HttpStreamResponse
+    from .streaming import StreamResponse as StreamResponse
+    from .streaming import http_stream as http_stream
+    from .streaming import stream as stream
+    from .timeouts import on_timeout as on_timeout
+    from .web.asgi_app import asgi as asgi
+    from .web.wsgi_app import wsgi as wsgi
+
+_HOMES = {
+    "AsyncHttpStreamResponse": "streaming",
+    "AsyncStreamResponse": "streaming",
+    "HttpResponse": "http_response",
+    "HttpStreamResponse": "streaming",
+    "LambdaContext": "context",
+    "LambdaRuntimeClient": "client",
+    "StreamResponse": "streaming",
+    "after_response": "lifecycle",
+    "asgi": "web.asgi_app",
+    "cancel_before_deadline": "event_loop",
+    "current_context": "current",
+    "handle_event_request": "loop",
+    "http_stream": "streaming",
+    "on_shutdown": "lifecycle",
+    "on_timeout": "timeouts",
+    "stream": "streaming",
+    "wsgi": "web.wsgi_app",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = f"{__name__}.{_HOMES[name]}"
+    __import__(home)
+    value = globals()[name] = getattr(sys.modules[home], name)
+    return value

@@ -5,7 +5,6 @@ which test doubles and middleware rely on. The environment is read for each invo
 """
 
 import os
-import sys
 import time
 
 from .client import (
@@ -14,12 +13,16 @@ from .client import (
     HEADER_DEADLINE_MS,
     HEADER_FUNCTION_ARN,
     HEADER_TENANT_ID,
+    HEADER_TRACE_ID,
 )
 from .errors import FunctionError
+from .logs import flush_output, write
 from .payload import from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .client import Invocation
 
 SHOWN = (
@@ -34,6 +37,7 @@ SHOWN = (
     "identity",
     "tenant_id",
 )
+OURS_ALONE = ("_after_response", "_invocation")
 W3C_FIELDS = ("traceparent", "tracestate", "baggage")
 
 
@@ -79,10 +83,13 @@ class ClientContext:
 
 
 class LambdaContext:
-    """One invocation, as the function sees it."""
+    """One invocation, as the function sees it; `trace_id` is X-Ray's trace header, empty when there is none."""
 
     def __init__(self, invocation: "Invocation") -> None:
         environ, header = os.environ, invocation.header
+        self._invocation = invocation
+        self._after_response: list[Callable[[], object]] = []
+        self.trace_id = header(HEADER_TRACE_ID)
         self.aws_request_id = invocation.request_id
         self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
         self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
@@ -108,11 +115,15 @@ class LambdaContext:
 
     def log(self, msg: object) -> None:
         """Write to the log as is, without a line end."""
-        sys.stdout.write(str(msg))
-        sys.stdout.flush()
+        write(str(msg))
+        flush_output()
 
     def __repr__(self) -> str:
         return _describe(self, SHOWN)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What a copy has: all but the right to answer."""
+        return {name: value for name, value in vars(self).items() if name not in OURS_ALONE}
 
 
 def _describe(thing: object, names: tuple[str, ...]) -> str:

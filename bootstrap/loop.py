@@ -1,63 +1,67 @@
 """Loop: one invocation after another, each answered once, whatever the handler does."""
 
-import os
 import sys
 
-from .client import HEADER_CONTENT_TYPE, HEADER_TRACE_ID, JSON
+from .client import HEADER_CONTENT_TYPE, JSON, require_answer
 from .context import LambdaContext
-from .errors import ErrorReport, log_to_stdout
+from .current import enter
+from .logs import flush_output, log_error
 from .payload import Marshaller
+from .report import BODY_BYTES_MAX, TRAILER_BYTES_MAX, ErrorReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .client import Invocation, RuntimeClient
+    from typing import Any
+
+    from .client import Invocation, LambdaRuntimeClient
     from .handler import Handler
 
-ENV_TRACE_ID = "_X_AMZN_TRACE_ID"
 
-
-def run(client: "RuntimeClient", handler: "Handler", marshaller: Marshaller) -> None:
+def run(client: "LambdaRuntimeClient", handler: "Handler") -> None:
     """Serve until the process ends: by SandboxError, by a signal, or by the handler's own sys.exit()."""
+    package: Any = sys.modules[__package__ or ""]
     while True:
-        answer(client.next(), handler, marshaller)
+        package.handle_event_request(client, handler, client.next())  # monitoring tools replace it
 
 
-def answer(invocation: "Invocation", handler: "Handler", marshaller: Marshaller) -> None:
+def handle_event_request(
+    lambda_runtime_client: "LambdaRuntimeClient", request_handler: "Handler", invocation: "Invocation"
+) -> None:
     """Call the handler and post what came of it; SystemExit goes on once it is reported."""
+    context = None
     try:
-        _set_trace_id(invocation.header(HEADER_TRACE_ID))
         context = LambdaContext(invocation)
+        enter(context)
+        marshaller = lambda_runtime_client.marshaller
         event = marshaller.unmarshal_request(invocation.body, invocation.header(HEADER_CONTENT_TYPE) or JSON)
-        body, content_type = marshaller.marshal_response(handler(event, context))
+        if not invocation.keeps_body:
+            invocation.body = b""  # up to 6 MiB that nobody needs any more
+        result = request_handler(event, context)
+        if not invocation.is_streaming:
+            body, content_type = marshaller.marshal_response(result)
+            if marshaller is not lambda_runtime_client.error_marshaller:
+                require_answer(body, content_type)  # the function has put its own in place
     except BaseException as error:  # an invocation without an answer would cost the caller the whole timeout
-        _report(invocation, error, marshaller)
+        _report(invocation, error, lambda_runtime_client.error_marshaller)
         if isinstance(error, SystemExit):
             raise
     else:
         flush_output()
-        invocation.respond(body, content_type)
+        if invocation.is_streaming:
+            invocation.end_stream()
+        else:
+            invocation.respond(body, content_type)
+    if context is not None and context._after_response:
+        from .lifecycle import run_after_response  # few functions ask for it
 
-
-def flush_output() -> None:
-    """Hand over what the function printed: once an answer is posted the process may be frozen."""
-    for name in ("stdout", "stderr"):
-        try:
-            getattr(sys, name).flush()
-        except Exception:
-            continue  # the function closed it, removed it or put something else in its place
+        run_after_response(context)
 
 
 def _report(invocation: "Invocation", error: BaseException, marshaller: Marshaller) -> None:
     report = ErrorReport.of(error)
-    log_to_stdout(report)
+    log_error(report, invocation.request_id)
     flush_output()
-    body = report.body(marshaller.to_json, invocation.request_id)
+    bytes_max = TRAILER_BYTES_MAX if invocation.is_streaming else BODY_BYTES_MAX
+    body = report.body(marshaller.to_json, invocation.request_id, bytes_max)
     cause = report.cause(Marshaller(ascii_only=True).to_json)  # it travels in a header
     invocation.fail(body, report.error_type, cause)
-
-
-def _set_trace_id(trace_id: str) -> None:
-    if trace_id:
-        os.environ[ENV_TRACE_ID] = trace_id
-    else:
-        os.environ.pop(ENV_TRACE_ID, None)

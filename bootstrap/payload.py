@@ -49,8 +49,8 @@ class Marshaller:
 
     def marshal_response(self, value: object) -> tuple[bytes, str]:
         """The body and content type for what a handler returned."""
-        if isinstance(value, bytes):
-            return value, UNKNOWN
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return bytes(value), UNKNOWN
         try:
             return self.to_json(value), JSON
         except Exception as error:
@@ -72,21 +72,29 @@ class Marshaller:
         plain = PlainCopy(_refuse)
         copy = plain.copy(value)
         encode = _make_encoder(leave_numbers(self._quote)) if plain.has_numbers else self._encode
-        return "".join(encode(copy, 0))
+        try:
+            return "".join(encode(copy, 0))
+        except ValueError:
+            _refuse_nan(copy)
+            raise
 
 
-def from_json(text: str) -> object:
-    """Decode one JSON value. Raises ValueError, or RecursionError when it is nested too deeply."""
+def from_json(text: str, parse_float: "Callable[[str], object]" = float) -> object:
+    """Decode one JSON value. Raises ValueError, or RecursionError when it is nested too deeply.
+
+    `parse_float` makes a number of the text of one that has a fraction or an exponent.
+    """
+    scan = _scan if parse_float is float else _make_scanner(parse_float)
     start = 0
     if text[:1] in WHITESPACE + BYTE_ORDER_MARK:
         start = len(text) - len(text.removeprefix(BYTE_ORDER_MARK).lstrip(WHITESPACE))
     try:
-        value, end = _scan(text, start)
+        value, end = scan(text, start)
     except StopIteration as stop:
         raise ValueError(f"Expecting value: {_place(text, stop.value)}") from None
     except SystemError:  # up to Python 3.11 the C code can only raise its error once that is imported
         __import__("json.decoder")
-        value, end = _scan(text, start)
+        value, end = scan(text, start)
     if end != len(text) and (rest := text[end:].lstrip(WHITESPACE)):
         raise ValueError(f"Extra data: {_place(text, len(text) - len(rest))}")
     return value
@@ -95,6 +103,10 @@ def from_json(text: str) -> object:
 def _make_encoder(quote: "Callable[[str], str]") -> "Callable[[object, int], Iterable[str]]":
     """An encoder that writes what json.dumps writes, with strings quoted by the given function."""
     return make_encoder(None, _refuse, quote, None, ": ", ", ", False, False, False)
+
+
+def _make_scanner(parse_float: "Callable[[str], object]") -> "Callable[[str, int], tuple[object, int]]":
+    return make_scanner(type("_Grammar", (_Grammar,), {"parse_float": parse_float}))  # type: ignore[arg-type]
 
 
 def _place(text: str, index: int) -> str:
@@ -111,6 +123,15 @@ def _refuse(value: object) -> object:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+def _refuse_nan(value: object) -> None:
+    """Say where in a value the first number is that JSON does not have."""
+    from .json_path import ROOT, path_of_nan
+
+    path = path_of_nan(value)
+    if path is not None:
+        raise ValueError(f"Out of range float values are not JSON compliant - at {ROOT}{path}") from None
+
+
 class _Grammar:
     """What `_json` asks a decoder object for."""
 
@@ -123,4 +144,4 @@ class _Grammar:
     parse_constant = staticmethod(_refuse_constant)
 
 
-_scan = make_scanner(_Grammar)  # type: ignore[arg-type]
+_scan = _make_scanner(float)

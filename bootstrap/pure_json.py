@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def make_scanner(grammar: type) -> "Callable[[str, int], tuple[object, int]]":
     """A function that decodes the value at an index; raises StopIteration where there is none."""
-    decoder = JSONDecoder(parse_constant=grammar.parse_constant)  # type: ignore[attr-defined]
+    decoder = JSONDecoder(parse_float=grammar.parse_float, parse_constant=grammar.parse_constant)  # type: ignore[attr-defined]
     return decoder.scan_once  # type: ignore[attr-defined,no-any-return]
 
 

@@ -1,9 +1,10 @@
 """Start: from a fresh interpreter to the first `next`, and the exit status when it ends.
 
 1. The bootstrap's own folder leaves sys.path, the function's folders come first.
-2. Output becomes line-buffered, so a killed sandbox loses nothing it printed.
+2. The log is set up; output becomes line-buffered, so a killed sandbox loses nothing it printed.
 3. The handler is loaded; a failure is posted to /init/error and ends the process.
-4. The loop runs until the Runtime API or the function ends it.
+4. Hooks that belong to init are run, and a SnapStart snapshot is passed.
+5. The loop runs until the Runtime API or the function ends it.
 
 Exit status: 1 when loading failed or the Runtime API cannot be used, 130 after an interrupt, else what the function
 passed to sys.exit().
@@ -12,28 +13,44 @@ passed to sys.exit().
 import os
 import sys
 
-from .client import RuntimeClient
-from .errors import ErrorReport, SandboxError, complain, log_to_stdout
+from .adapter import adapt
+from .client import LambdaRuntimeClient
+from .errors import SandboxError
 from .handler import load_handler
-from .loop import flush_output, run
+from .logs import complain, flush_output, log_error, set_up
+from .loop import handle_event_request, run
 from .payload import Marshaller
+from .report import ErrorReport
 from .wire import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
     from .handler import Handler
 
+ENV_EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 ENV_EXECUTION_ENV = "AWS_EXECUTION_ENV"
 ENV_HANDLER = "_HANDLER"
+ENV_INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
+ENV_MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 ENV_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 ENV_TASK_ROOT = "LAMBDA_TASK_ROOT"
+ENV_WRAPPED = "_PILOTLIGHT_WRAPPED"  # set for the wrapper, so that what it starts does not start it again
 EXIT_INTERRUPTED = 130
+ON_PATH = "on_path"
+SNAP_START = "snap-start"
 # Where layers are unpacked: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 LAYER_FOLDERS = ("/opt/python/lib/python{}.{}/site-packages", "/opt/python")
 
 
 def main(folder: str) -> None:
     """Run the function named by the first argument or by _HANDLER until the sandbox ends."""
+    if os.environ.pop(ENV_WRAPPED, None) is None and os.environ.get(ENV_EXEC_WRAPPER):
+        from .exec_wrapper import exec_wrapper  # few functions have one
+
+        exec_wrapper(folder + "/__main__.py")
     try:
         _run(folder)
     except SandboxError as error:
@@ -48,20 +65,51 @@ def _run(folder: str) -> None:
     del sys.argv[1:]  # the handler's name is ours; a function that parses arguments must find none
     user_folders = _arrange_path(folder)
     _publish(folder, user_folders)
-    _line_buffer_output()
-    client = RuntimeClient(Connection(os.environ.get(ENV_RUNTIME_API, "")))
+    set_up(os.environ)
+    sys.meta_path.insert(0, _TLSFinder)
     marshaller = Marshaller(ascii_only=not _writes_utf8(os.environ.get(ENV_EXECUTION_ENV, "")))
-    run(client, _load(name, client, marshaller), marshaller)
+    LambdaRuntimeClient.marshaller = LambdaRuntimeClient.error_marshaller = marshaller
+    limit = os.environ.get(ENV_MAX_CONCURRENCY)
+    if limit:
+        from .workers import serve
+
+        serve(name, limit)
+    else:
+        client = connect()
+        run(client, load(name, client))
 
 
-def _load(name: str, client: RuntimeClient, marshaller: Marshaller) -> "Handler":
+def connect() -> LambdaRuntimeClient:
+    """A client with a connection of its own; that is opened when first used. Raises SandboxError without an address."""
+    return LambdaRuntimeClient(Connection(os.environ.get(ENV_RUNTIME_API, "")))
+
+
+def load(name: str, client: LambdaRuntimeClient, *, is_first: bool = True) -> "Handler":
+    """Load the function and do all that comes before its first `next`.
+
+    The first of several workers does that for the sandbox as a whole, too.
+    """
+    handler = _load(name, client)
+    lifecycle = sys.modules.get(f"{__package__}.lifecycle")
+    if lifecycle is not None:
+        lifecycle.start(client.connection.address, register=is_first)
+    if is_first and os.environ.get(ENV_INITIALIZATION_TYPE) == SNAP_START:
+        from .snapstart import pass_snapshot
+
+        pass_snapshot(client)
+    timeouts = sys.modules.get(f"{__package__}.timeouts")
+    return handler if timeouts is None else timeouts.watched(handler)
+
+
+def _load(name: str, client: LambdaRuntimeClient) -> "Handler":
     try:
-        return load_handler(name)
+        return adapt(load_handler(name))
     except BaseException as error:  # nothing may end the process unreported, SystemExit included
         report = ErrorReport.of(error)
-        log_to_stdout(report)
+        log_error(report)
         flush_output()
-        client.init_error(report.body(marshaller.to_json, ""), report.error_type)
+        fields = report.fields_within(client.error_marshaller.to_json)
+        client.post_init_error(fields, report.error_type)
         sys.exit(_init_exit_status(error))
 
 
@@ -81,6 +129,7 @@ def _arrange_path(folder: str) -> list[str]:
         user_folders += [layer for layer in layers if os.path.isdir(layer)]
     taken = {*user_folders, folder, os.path.realpath(folder), ""}
     sys.path[:] = user_folders + [entry for entry in sys.path if entry not in taken]
+    sys.path.append(f"{folder}/{ON_PATH}")  # modules a function may import without shipping them
     _run_pth_files(user_folders)
     return user_folders
 
@@ -101,18 +150,56 @@ def _entries(folder: str) -> list[str]:
 
 
 def _publish(folder: str, user_folders: list[str]) -> None:
-    """Let the package be found as `bootstrap`, where monitoring tools look, unless the function has one of its own."""
+    """Let the package be found as `bootstrap`, where monitoring tools look, unless the function has one of its own.
+
+    Its modules are found under that name as well: a second copy of `bootstrap.lifecycle` would not know the hooks.
+    """
+    package = sys.modules[__package__ or ""]
+    package.__dict__.update(handle_event_request=handle_event_request, LambdaRuntimeClient=LambdaRuntimeClient)
     sys.modules.pop("bootstrap", None)
     finder = sys.modules["_frozen_importlib_external"].PathFinder
     spec = finder.find_spec("bootstrap", user_folders)
-    if spec is None or spec.origin == folder + "/__init__.py":
-        sys.modules["bootstrap"] = sys.modules[__package__ or ""]
+    if spec is None or _is_a_copy(spec.origin):
+        sys.modules["bootstrap"] = package
+        sys.meta_path.insert(0, _AliasFinder)
 
 
-def _line_buffer_output() -> None:
-    reconfigure = getattr(sys.stdout, "reconfigure", None)  # sys.stdout is None when fd 1 is closed
-    if reconfigure is not None:
-        reconfigure(line_buffering=True)
+def _is_a_copy(init_file: "str | None") -> bool:
+    """Whether it belongs to this package, which functions may ship as well: the copy that runs is the one to talk to."""
+    return os.path.isfile((init_file or "").removesuffix("__init__.py") + ON_PATH + "/snapshot_restore_py.py")
+
+
+class _AliasFinder:
+    """Finds `bootstrap.x` on sys.meta_path as what it is, `_pilotlight.x`; is the loader, too."""
+
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> "ModuleSpec | None":
+        if not name.startswith("bootstrap."):
+            return None
+        spec: ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec(name, cls)
+        return spec
+
+    @staticmethod
+    def create_module(spec: "ModuleSpec") -> None:
+        return None
+
+    @staticmethod
+    def exec_module(module: "ModuleType") -> None:
+        name = module.__name__.replace("bootstrap", "_pilotlight", 1)
+        __import__(name)
+        sys.modules[module.__name__] = sys.modules[name]
+
+
+class _TLSFinder:
+    """Waits on sys.meta_path for the first import of `ssl`, which may need a hint; finds nothing itself."""
+
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> None:
+        if name == "ssl":
+            from .certificates import name_bundle
+
+            sys.meta_path.remove(cls)
+            name_bundle(os.environ)
 
 
 def _writes_utf8(execution_env: str) -> bool:

@@ -8,8 +8,14 @@ hours between a request and its reply (https://docs.aws.amazon.com/lambda/latest
 """
 
 import _socket
+import os
 
 from .errors import SandboxError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 RECEIVE_BYTES = 65_536
 # Above this a second copy of the body costs more than a second buffer in the system call.
@@ -17,6 +23,8 @@ JOIN_BYTES = 32_768
 HEAD_BYTES_MAX = 1 << 20
 BODILESS = (204, 304)
 DEFAULT_PORT = 80
+
+_poll: "Any" = None  # select.poll, once something had to wait for it
 
 
 class Reply:
@@ -31,7 +39,13 @@ class Reply:
 
 
 class Connection:
-    """One connection to `host:port`, opened when first used and again after it was closed."""
+    """One connection to `host:port`, opened when first used and again after it was closed.
+
+    `wait_for_reply`, when set, is given the descriptor of a request without a body, which may wait for hours, and
+    returns once that can be read.
+    """
+
+    wait_for_reply: "Callable[[int], None] | None" = None
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -39,6 +53,8 @@ class Connection:
         self._socket: _socket.socket | None = None
         self._buffer = b""
         self._silent = True  # nothing of the current reply has arrived
+        self._is_parents = False
+        os.register_at_fork(after_in_child=self._leave_to_parent)
 
     def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> Reply:
         """Send a request and wait for its reply; try once more where that cannot do the request twice.
@@ -58,6 +74,53 @@ class Connection:
         except OSError as error:
             raise self._unreachable(error) from error
 
+    def begin(self, data: bytes) -> None:
+        """Send the start of a request whose body follows piece by piece. Raises OSError."""
+        if self._socket is not None and _has_input(self._socket):
+            self.close()  # nothing was asked yet: it is the end of a connection the server has closed
+        (self._socket or self._connect()).sendall(data)
+
+    def send(self, data: "bytes | memoryview") -> None:
+        """Send more of a request that was begun; blocks while the server is slow to read. Raises OSError."""
+        _send_rest(self._open_socket(), memoryview(data))
+
+    def send_some(self, data: "bytes | memoryview") -> int:
+        """Send what fits without waiting and say how much that was, be it nothing.
+
+        Raises OSError when the server will not read on: it is gone, or has replied already.
+        """
+        return _send_some(self._open_socket(), data)
+
+    def fileno(self) -> int:
+        """The descriptor to wait for when send_some() could not send: for room, or for a reply."""
+        return self._open_socket().fileno()
+
+    def set_blocking(self) -> None:
+        """Undo what an event loop does to a descriptor it waits for: uvloop makes it non-blocking."""
+        self._open_socket().setblocking(True)
+
+    def finish(self) -> Reply:
+        """Read the reply to a request that was begun; closes the connection. Raises OSError.
+
+        A streamed answer is the last thing on its connection: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
+        """
+        try:
+            status, headers = self._read_final_head(self._open_socket())[:2]
+            return Reply(status, headers, self._read_body(self._open_socket(), status, headers))
+        except ValueError as error:
+            raise self._not_http(error) from error
+        finally:
+            self.close()
+
+    def cut(self) -> "Reply | None":
+        """Leave a request that was begun unfinished; the reply, when the server has sent one all the same."""
+        try:
+            return self.finish() if _has_input(self._open_socket()) else None
+        except OSError:
+            return None
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Drop the connection; the next exchange opens a new one."""
         if self._socket is not None:
@@ -69,24 +132,35 @@ class Connection:
         sock = self._socket or self._connect()
         self._silent = True
         sent = _send(sock, head, body)
+        if not body and self.wait_for_reply is not None:
+            self.wait_for_reply(sock.fileno())
         try:
-            status, headers, closes = self._read_head(sock)
-            while 100 <= status < 200:
-                status, headers, closes = self._read_head(sock)
+            status, headers, closes = self._read_final_head(sock)
             delimited = status in BODILESS or "content-length" in headers or "transfer-encoding" in headers
             content = self._read_body(sock, status, headers)
         except ValueError as error:
-            raise SandboxError(f"the Runtime API at {self.address} sent what is not HTTP: {error}") from error
+            raise self._not_http(error) from error
         if closes or not delimited or not sent:
             self.close()
         return Reply(status, headers, content)
 
+    def _leave_to_parent(self) -> None:
+        """A process the function forked must neither answer for its parent nor take events from it."""
+        self.close()
+        self._is_parents = True
+
     def _connect(self) -> _socket.socket:
+        if self._is_parents:
+            raise SandboxError("a forked process has come back from the handler: it should have ended with os._exit()")
         host, port = self._target
         family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
         sock = _socket.socket(family, _socket.SOCK_STREAM)
         sock.settimeout(None)  # the function may have called socket.setdefaulttimeout()
-        sock.connect((host, port))
+        try:
+            sock.connect((host, port))
+        except OSError:
+            sock.close()
+            raise
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         self._socket = sock
         return sock
@@ -97,6 +171,17 @@ class Connection:
             raise ConnectionResetError("it closed the connection")
         self._silent = False
         return data
+
+    def _open_socket(self) -> _socket.socket:
+        if self._socket is None:
+            raise ConnectionResetError("the connection is closed")
+        return self._socket
+
+    def _read_final_head(self, sock: _socket.socket) -> tuple[int, dict[str, str], bool]:
+        head = self._read_head(sock)
+        while 100 <= head[0] < 200:
+            head = self._read_head(sock)
+        return head
 
     def _read_head(self, sock: _socket.socket) -> tuple[int, dict[str, str], bool]:
         data = self._buffer or self._receive(sock, RECEIVE_BYTES)
@@ -150,9 +235,36 @@ class Connection:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def _not_http(self, error: ValueError) -> SandboxError:
+        return SandboxError(f"the Runtime API at {self.address} sent what is not HTTP: {error}")
+
     def _unreachable(self, error: OSError) -> SandboxError:
         self.close()
         return SandboxError(f"cannot reach the Runtime API at {self.address}: {error}")
+
+
+def _has_input(sock: _socket.socket) -> bool:
+    """Whether there is something to read: bytes, an end or an error."""
+    try:
+        sock.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _wait_until_ready(sock: _socket.socket) -> None:
+    """Wait until the server reads on, or sends something instead."""
+    global _poll
+    if _poll is None:
+        from .library import StandardLibrary  # few requests ever wait
+
+        with StandardLibrary():
+            from select import poll as _poll
+    ready = _poll()
+    ready.register(sock)
+    ready.poll()
 
 
 def _send(sock: _socket.socket, head: bytes, body: bytes) -> bool:
@@ -170,12 +282,31 @@ def _send(sock: _socket.socket, head: bytes, body: bytes) -> bool:
 
 
 def _send_large(sock: _socket.socket, head: bytes, body: bytes) -> None:
-    sent = sock.sendmsg((head, body)) - len(head)
-    if sent < 0:
-        sock.sendall(head[sent:])
+    try:
+        sent = sock.sendmsg((head, body), (), _socket.MSG_DONTWAIT)
+    except BlockingIOError:
         sent = 0
-    if sent < len(body):
-        sock.sendall(memoryview(body)[sent:])
+    for part in (head, body):
+        _send_rest(sock, memoryview(part)[sent:])
+        sent = max(0, sent - len(part))
+
+
+def _send_rest(sock: _socket.socket, rest: memoryview) -> None:
+    """Send until all is sent or the server says something instead of reading on, which is an OSError too."""
+    while rest:
+        sent = _send_some(sock, rest)
+        rest = rest[sent:]
+        if not sent:
+            _wait_until_ready(sock)
+
+
+def _send_some(sock: _socket.socket, data: "bytes | memoryview") -> int:
+    if _has_input(sock):
+        raise ConnectionAbortedError("the server ended it early")
+    try:
+        return sock.send(data, _socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return 0
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:

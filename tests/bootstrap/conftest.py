@@ -7,6 +7,7 @@ import pytest
 
 from .fake_runtime_api import FakeRuntimeAPI
 from .function import Function
+from .twin import Twin, twins
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 PYENV = Path.home() / ".pyenv" / "versions"
@@ -26,6 +27,14 @@ def function(api: FakeRuntimeAPI, tmp_path: Path) -> Iterator[Function]:
     made = Function(api, tmp_path)
     yield made
     made.kill()
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Iterator[Twin]:
+    """The same function under awslambdaric and under the bootstrap."""
+    pytest.importorskip("awslambdaric", reason="awslambdaric is not installed")
+    with twins(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(params=VERSIONS)

@@ -170,6 +170,19 @@ def test_attributes_can_be_written_and_added(function: Function, api: FakeRuntim
     assert function.run().post.json() == ["mine", 1]
 
 
+def test_copies_can_be_made(any_python: Function, api: FakeRuntimeAPI) -> None:
+    """By copy, deepcopy and pickle; they hold what there is to read."""
+    any_python.handler("""
+        import copy, pickle
+        context.extra = [1]
+        copies = copy.copy(context), copy.deepcopy(context), pickle.loads(pickle.dumps(context))
+        same = [repr(each) == repr(context) for each in copies]
+        return [same, [each.extra for each in copies], [each.get_remaining_time_in_millis() > 0 for each in copies]]
+        """)
+    api.event(Lambda_Runtime_Client_Context=json.dumps(CLIENT_CONTEXT))
+    assert any_python.run().post.json() == [[True] * 3, [[1]] * 3, [True] * 3]
+
+
 def test_log_writes_as_is_and_at_once(function: Function, api: FakeRuntimeAPI) -> None:
     """No line end is added, anything with a text will do."""
     function.handler("import os; context.log('a\\n'); context.log(5); os._exit(0)")

@@ -1,6 +1,7 @@
 """From exec to the first `next`: paths, names, imports, failures to load."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,11 +10,24 @@ from pathlib import Path
 import pytest
 
 from .fake_runtime_api import FakeRuntimeAPI, http_reply
-from .function import BOOTSTRAP, ECHO, Function
+from .function import BOOTSTRAP, ECHO, HAS_NAMESPACES, Function
 
-OURS = {f"_pilotlight{name}" for name in ("", ".client", ".context", ".errors", ".handler", ".loop", ".payload")}
-OURS |= {"_pilotlight.start", "_pilotlight.wire"}
-ALLOWED = OURS | {"bootstrap", "app", "_socket", "_json"}
+OURS = (
+    "adapter",
+    "client",
+    "context",
+    "current",
+    "errors",
+    "handler",
+    "logs",
+    "loop",
+    "payload",
+    "report",
+    "start",
+    "wire",
+)
+ALLOWED = {"_pilotlight", "bootstrap", "app", "_socket", "_json"}
+ALLOWED |= {f"_pilotlight.{name}" for name in OURS}
 
 
 def test_nothing_is_imported_that_the_handler_did_not_ask_for(any_python: Function, api: FakeRuntimeAPI) -> None:
@@ -37,6 +51,78 @@ def test_the_function_comes_first_on_the_path_and_we_are_not_on_it(any_python: F
     path = any_python.run().post.json()
     assert path[0] == str(any_python.root)
     assert str(BOOTSTRAP.parent) not in path
+
+
+@pytest.fixture
+def layered(any_python: Function, tmp_path: Path) -> Function:
+    """A function that returns sys.path, with a .pth file of its own, and a layer with two folders for Python."""
+    if not HAS_NAMESPACES:
+        pytest.skip("needs to be root and mount namespaces")
+    script = "import sys; print(f'lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages')"
+    run = subprocess.run([any_python.python, "-c", script], capture_output=True, text=True, check=True)
+    for folder in (any_python.root, tmp_path / "opt/python", tmp_path / "opt/python" / run.stdout.strip()):
+        (folder / "vendor").mkdir(parents=True)
+        (folder / "vendor.pth").write_text("vendor\n")
+    any_python.handler("import sys; return [entry.replace(sys.prefix, '') for entry in sys.path]")
+    any_python.mount(f"--bind {tmp_path / 'opt'} /opt")
+    return any_python
+
+
+def test_layers_come_after_the_task_root_and_before_the_library(layered: Function, api: FakeRuntimeAPI) -> None:
+    """In the order of the managed runtime: folders first, what .pth files add last."""
+    api.event()
+    root = str(layered.root)
+    first, second, third, *rest = layered.run().post.json()
+    site = second.removeprefix("/opt/python/")
+    assert (first, third) == (root, "/opt/python")
+    assert re.fullmatch(r"lib/python3\.1\d/site-packages", site)
+    assert rest[-3:] == [f"{root}/vendor", f"/opt/python/{site}/vendor", "/opt/python/vendor"]
+    assert f"/{site}" in rest
+
+
+def test_pythonpath_takes_the_place_of_layers(layered: Function, api: FakeRuntimeAPI) -> None:
+    """Whoever sets it says all there is between the task root and the library; .pth files of the task root still count."""
+    layered.environ["PYTHONPATH"] = "/theirs:/more"
+    api.event()
+    root = str(layered.root)
+    path = layered.run().post.json()
+    assert (path[:3], path[-1]) == ([root, "/theirs", "/more"], f"{root}/vendor")
+    assert not [entry for entry in path if entry.startswith("/opt")]
+
+
+def test_a_layer_may_hold_the_handler(layered: Function, api: FakeRuntimeAPI, tmp_path: Path) -> None:
+    """It is found where the task root has none."""
+    (tmp_path / "opt/python/shared.py").write_text(ECHO)
+    layered.environ["_HANDLER"] = "shared.handler"
+    api.event(b"1")
+    assert layered.run().post.body == b"1"
+
+
+@pytest.mark.parametrize("name", ["package/module.handler", "package.module.handler", "package/deep/module.handler"])
+def test_a_handler_may_live_in_folders(any_python: Function, api: FakeRuntimeAPI, name: str) -> None:
+    """Either separator; a folder needs no __init__.py."""
+    any_python.write(ECHO, name.rpartition(".")[0].replace(".", "/") + ".py")
+    any_python.environ["_HANDLER"] = name
+    api.event(b"1")
+    assert any_python.run().post.body == b"1"
+
+
+def test_a_handler_may_be_a_package(any_python: Function, api: FakeRuntimeAPI) -> None:
+    """Its __init__.py is the module."""
+    any_python.write(ECHO, "package/__init__.py")
+    any_python.environ["_HANDLER"] = "package.handler"
+    api.event(b"1")
+    assert any_python.run().post.body == b"1"
+
+
+def test_children_find_the_environment_of_the_function(function: Function, api: FakeRuntimeAPI) -> None:
+    """Nothing is added for them, and nothing of what is there for the runtime alone is left."""
+    function.handler("import os; return dict(os.environ)")
+    function.environ["_PILOTLIGHT_WRAPPED"] = "1"
+    api.event()
+    expected = {name: value for name, value in function.environ.items() if name != "_PILOTLIGHT_WRAPPED"}
+    seen = function.run().post.json()
+    assert {name: value for name, value in seen.items() if name != "LC_CTYPE"} == expected  # Python's own
 
 
 def test_the_working_folder_does_not_matter(any_python: Function, api: FakeRuntimeAPI) -> None:
