@@ -42,6 +42,16 @@ def test_provided_shell_from_here() -> None:
     assert '"a": 1' in shell(command("provided-shell"), ROOT)
 
 
+def test_stream_from_here() -> None:
+    """The call of `stream`."""
+    assert shell(command("examples/stream"), ROOT) == "number,square\n1,1\n2,4\n3,9\n"
+
+
+def test_asgi_app_from_here() -> None:
+    """The call of `asgi-app`."""
+    assert "Hallo, Ada!" in shell(command("examples/asgi-app"), ROOT)
+
+
 def test_thumbnail_with_a_picture_of_ones_own(tmp_path: Path) -> None:
     """The block that fills a local S3, and the call of `thumbnail` after it."""
     [block] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
