@@ -13,11 +13,12 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import latency, soak, throughput
-from benchmarks.peers import emulator_path
+from benchmarks.bootstrap import endurance, invocations, memory, start, streams
+from benchmarks.peers import emulator_path, python_client_path
 from benchmarks.report import Result
 from benchmarks.servers import REPOSITORY
 
-NAMES = ("latency", "throughput", "soak")
+NAMES = ("bootstrap", "latency", "throughput", "soak")
 
 
 def main() -> int:
@@ -43,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _results(names: tuple[str, ...], options: argparse.Namespace, console: Console) -> Iterator[Result]:
+    if "bootstrap" in names:
+        yield from _bootstrap(options.peers.absolute(), console)
     program = emulator_path(options.peers.absolute())
     if program is None:
         console.print(
@@ -54,6 +57,15 @@ def _results(names: tuple[str, ...], options: argparse.Namespace, console: Conso
         yield throughput.run(program, options.rounds, 4)
     if "soak" in names:
         yield soak.run(options.seconds)
+
+
+def _bootstrap(peers: Path, console: Console) -> Iterator[Result]:
+    python = python_client_path(peers)
+    if python is None:
+        console.print("awslambdaric is not installed (make peers): the bootstrap has nothing to be compared with")
+        return
+    for benchmark in (start, invocations, memory, streams, endurance):
+        yield benchmark.run(python)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Peers: AWS's emulator and AWS's Node.js runtime client, installed into one folder for benchmarks and tests.
+"""Peers: AWS's emulator and AWS's Python and Node.js runtime clients, installed into one folder for benchmarks and tests.
 
 `python benchmarks/peers.py FOLDER` installs what is missing there and is quick when nothing is. The emulator is the program AWS's
-SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Node.js client is compiled by
+SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Python client gets an environment that
+holds nothing else, in which either runtime starts as it would in a sandbox. The Node.js client is compiled by
 its own installation, which needs a tool chain: on Debian, as root, that is installed too, elsewhere what is missing is named.
-The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the Node.js client is a notice everywhere.
+The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the clients are a notice everywhere.
 Standard library only.
 """
 
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 EMULATOR_PACKAGE = "aws-sam-cli==1.170.0"
+PYTHON_CLIENT_PACKAGE = "awslambdaric==4.2.2"
 NODE_CLIENT_PACKAGE = "aws-lambda-ric@3.3.0"
 # Program: the Debian package that has it.
 NODE_CLIENT_TOOLS = {
@@ -45,6 +47,12 @@ def emulator_path(root: Path) -> Path | None:
     return path if sys.platform == "linux" and path.is_file() else None
 
 
+def python_client_path(root: Path) -> Path | None:
+    """The interpreter of an environment that holds AWS's Python runtime client and nothing else; None when there is none."""
+    path = root / "python" / "venv" / "bin" / "python"
+    return path if path.is_file() and (root / "python" / ".installed").is_file() else None
+
+
 def node_client_path(root: Path) -> Path | None:
     """The script that starts AWS's Node.js runtime client, run as `node SCRIPT app.handler`; None when it is not installed."""
     package = root / "node" / "node_modules" / "aws-lambda-ric"
@@ -56,6 +64,9 @@ def node_client_path(root: Path) -> Path | None:
 def install(root: Path) -> int:
     """Install what is missing and say how it went; the exit status."""
     emulator = _report("AWS's emulator", lambda: _install_once(root / "emulator", EMULATOR_PACKAGE, _install_emulator))
+    _report(
+        "AWS's Python client", lambda: _install_once(root / "python", PYTHON_CLIENT_PACKAGE, _install_python_client)
+    )
     _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
     return 0 if emulator or os.environ.get("CI") != "true" else 1
 
@@ -91,6 +102,12 @@ def _install_emulator(folder: Path) -> None:
     if program is None:
         raise PeerMissing(f"{EMULATOR_PACKAGE} does not bring the program for {platform.machine()}")
     program.chmod(0o755)
+
+
+def _install_python_client(folder: Path) -> None:
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "venv" / "bin" / "python"), "install", "--quiet"]
+    _run([*pip, "--disable-pip-version-check", PYTHON_CLIENT_PACKAGE], folder)
 
 
 def _install_node_client(folder: Path) -> None:

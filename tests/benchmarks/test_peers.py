@@ -12,6 +12,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Folders something was installed into; nothing really is."""
     folders: list[Path] = []
     monkeypatch.setattr(peers, "_install_emulator", folders.append)
+    monkeypatch.setattr(peers, "_install_python_client", folders.append)
     monkeypatch.setattr(peers, "_install_node_client", folders.append)
     monkeypatch.delenv("CI", raising=False)
     return folders
@@ -24,7 +25,7 @@ def _fail(_folder: Path) -> None:
 def test_installs_once(tmp_path: Path, installed: list[Path]) -> None:
     """The second time there is nothing to do."""
     assert (peers.install(tmp_path), peers.install(tmp_path)) == (0, 0)
-    assert installed == [tmp_path / "emulator", tmp_path / "node"]
+    assert installed == [tmp_path / "emulator", tmp_path / "python", tmp_path / "node"]
 
 
 def test_installs_again_when_the_version_changes(
@@ -34,7 +35,7 @@ def test_installs_again_when_the_version_changes(
     peers.install(tmp_path)
     monkeypatch.setattr(peers, "EMULATOR_PACKAGE", "aws-sam-cli==9.9.9")
     peers.install(tmp_path)
-    assert installed == [tmp_path / "emulator", tmp_path / "node", tmp_path / "emulator"]
+    assert installed[3:] == [tmp_path / "emulator"]
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
@@ -46,11 +47,11 @@ def test_a_missing_emulator_fails_ci_only(
     ci: str,
     status: int,
 ) -> None:
-    """Elsewhere it is said, and the other peer is installed all the same."""
+    """Elsewhere it is said, and the other peers are installed all the same."""
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(peers, "_install_emulator", _fail)
     assert peers.install(tmp_path) == status
-    assert installed == [tmp_path / "node"]
+    assert installed == [tmp_path / "python", tmp_path / "node"]
     assert "a tool is missing" in capsys.readouterr().err
 
 
@@ -65,4 +66,6 @@ def test_a_missing_node_client_fails_nowhere(tmp_path: Path, monkeypatch: pytest
 
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     """An empty folder holds no peers."""
-    assert (peers.emulator_path(tmp_path), peers.node_client_path(tmp_path)) == (None, None)
+    assert peers.emulator_path(tmp_path) is None
+    assert peers.python_client_path(tmp_path) is None
+    assert peers.node_client_path(tmp_path) is None

@@ -1,0 +1,1 @@
+"""The bootstrap beside awslambdaric: the same function, interpreter and server, in turns."""
