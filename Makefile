@@ -24,7 +24,8 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "the venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }
 	@echo "making $(VENV): this takes about a minute, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	# compat: setuptools' other way hooks imports, in every sandbox and out of type checkers' sight
+	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
 	@touch $@
 
 serve: $(READY)

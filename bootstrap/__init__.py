@@ -52,10 +52,12 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = f"{__name__}.{_HOMES[name]}"
-    __import__(home)
-    value = globals()[name] = getattr(sys.modules[home], name)
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'bootstrap' has no attribute {name!r}")
+        home = f"{__name__}.{_HOMES[name]}"
+        __import__(home)
+        value = globals()[name] = getattr(sys.modules[home], name)
+        return value

@@ -10,6 +10,7 @@ What a case needs is imported for that case only.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .handler import Handler
@@ -39,7 +40,7 @@ def adapt(handler: "Handler") -> "Handler":
     return adapted if decode is None else lambda event, context: adapted(decode(event, context), context)
 
 
-def is_async(handler: "Handler") -> bool:
+def is_async(handler: "Callable[..., object]") -> bool:
     """Whether calling it makes something for an event loop."""
     return bool(_code_flags(handler) & (CO_COROUTINE | CO_ASYNC_GENERATOR))
 

@@ -24,13 +24,15 @@ from .wire import Connection
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
-    from typing import Any, NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar, overload
 
     from .context import LambdaContext
     from .handler import Handler
 
     AnyHandler = TypeVar("AnyHandler", bound=Callable[..., object])
     Outcome = tuple[object, "BaseException | None"]
+
+CANCEL_BEFORE_MS = 500
 
 _lock = threading.RLock()  # a signal handler may want the loop, too
 _loop: "asyncio.AbstractEventLoop | None" = None
@@ -39,7 +41,18 @@ _urgent: "asyncio.Task[object] | None" = None  # the loop does not rest before i
 _cancel_before: "ContextVar[tuple[LambdaContext, int] | None]" = ContextVar("cancel_before", default=None)
 
 
-def cancel_before_deadline(ms: int) -> "Callable[[AnyHandler], AnyHandler]":
+if TYPE_CHECKING:
+
+    @overload
+    def cancel_before_deadline(handler: AnyHandler, *, before_ms: int = CANCEL_BEFORE_MS) -> AnyHandler: ...
+
+    @overload
+    def cancel_before_deadline(
+        handler: None = None, *, before_ms: int = CANCEL_BEFORE_MS
+    ) -> Callable[[AnyHandler], AnyHandler]: ...
+
+
+def cancel_before_deadline(handler: "Any" = None, *, before_ms: int = CANCEL_BEFORE_MS) -> "Any":
     """Mark an async handler: it is cancelled that many milliseconds before its deadline, and reported as TimeoutError.
 
     It may catch asyncio.CancelledError, clean up, and even return an answer. The function itself is left as it is, so
@@ -48,11 +61,11 @@ def cancel_before_deadline(ms: int) -> "Callable[[AnyHandler], AnyHandler]":
 
     def mark(handler: "AnyHandler") -> "AnyHandler":
         if hasattr(handler, "__code__") and not is_async(handler):
-            raise TypeError(f"cancel_before_deadline needs an async handler, {handler!r} is not")
-        setattr(handler, CANCEL_MARK, ms)
+            raise TypeError(f"cancel_before_deadline needs an async handler, {handler.__qualname__} is not")
+        setattr(handler, CANCEL_MARK, before_ms)
         return handler
 
-    return mark
+    return mark if handler is None else mark(handler)
 
 
 def limited(handler: "Handler", before_ms: int) -> "Handler":

@@ -21,6 +21,7 @@ from ..lifecycle import after_response, on_shutdown
 from ..streaming import AsyncHttpStreamResponse, http_stream
 from .answer import has_body, stream_head, write_answer
 from .request import HttpRequest, read_request
+from .wsgi_app import takes_start_response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -42,6 +43,8 @@ def asgi(app: App, *, stream: bool = False, lifespan: LifespanMode = "auto", bas
     maps to this function; routes do not see it. The event and the context are `aws.event` and `aws.context` in the
     scope.
     """
+    if takes_start_response(app):
+        raise TypeError(f"{type(app).__name__} is a WSGI app: use bootstrap.wsgi")
     if lifespan not in MODES:
         raise ValueError(f"lifespan is one of {', '.join(MODES)}, not {lifespan!r}")
     if stream:

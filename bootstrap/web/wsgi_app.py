@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from ..adapter import is_async
 from ..current import current_context, runs_several
 from ..lifecycle import after_response
 from ..streaming import HttpStreamResponse, http_stream
@@ -27,9 +28,18 @@ def wsgi(app: App, *, stream: bool = False, base_path: str = "") -> "WsgiHandler
     start of the path that API Gateway maps to this function; the app finds it in SCRIPT_NAME. The event and the context
     are `aws.event` and `aws.context` in the environ.
     """
+    if is_async(app):
+        raise TypeError(f"{type(app).__name__} is an ASGI app: use bootstrap.asgi")
     if stream:
         return http_stream(WsgiStreamHandler(app, base_path))
     return WsgiHandler(app, base_path)
+
+
+def takes_start_response(app: object) -> bool:
+    """Whether an app is one for WSGI, as far as the names of its parameters tell."""
+    function = app if hasattr(app, "__code__") else getattr(type(app), "__call__", None)  # noqa: B004 - the method itself
+    code = getattr(function, "__code__", None)
+    return code is not None and "start_response" in code.co_varnames[: code.co_argcount]
 
 
 class WsgiHandler:

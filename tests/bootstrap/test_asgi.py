@@ -481,3 +481,15 @@ def test_an_unknown_lifespan_is_refused() -> None:
     """Where the handler is made."""
     with pytest.raises(ValueError, match="lifespan is one of auto, on, off, not 'yes'"):
         bootstrap.asgi(_bare, lifespan="yes")  # type: ignore[arg-type]
+
+
+def test_an_app_of_the_other_kind_is_told_at_once(function: Function, api: FakeRuntimeAPI) -> None:
+    """The init error names the function that takes it."""
+    function.write("""
+        import bootstrap
+        from flask import Flask
+
+        handler = bootstrap.asgi(Flask(__name__))
+        """)
+    error = function.run().post.json()
+    assert error["errorMessage"] == "Flask is a WSGI app: use bootstrap.wsgi"

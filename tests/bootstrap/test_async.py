@@ -291,7 +291,7 @@ def test_a_handler_is_cancelled_before_its_deadline_if_asked(any_python: Functio
     any_python.write("""
         import asyncio, bootstrap
 
-        @bootstrap.cancel_before_deadline(60_000)
+        @bootstrap.cancel_before_deadline(before_ms=60_000)
         async def handler(event, context):
             await asyncio.sleep(event)
             return "in time"
@@ -311,7 +311,7 @@ def test_a_cancelled_handler_may_still_answer(function: Function, api: FakeRunti
     function.write("""
         import asyncio, bootstrap
 
-        @bootstrap.cancel_before_deadline(60_000)
+        @bootstrap.cancel_before_deadline(before_ms=60_000)
         async def handler(event, context):
             try:
                 await asyncio.sleep(60)
@@ -327,7 +327,7 @@ def test_a_stream_is_cancelled_as_well(function: Function, api: FakeRuntimeAPI) 
     function.write("""
         import asyncio, bootstrap
 
-        @bootstrap.cancel_before_deadline(60_000)
+        @bootstrap.cancel_before_deadline(before_ms=60_000)
         @bootstrap.stream
         async def handler(event, context):
             yield "begun"
@@ -344,7 +344,7 @@ def test_a_handler_that_cancels_itself_is_not_called_late(function: Function, ap
     function.write("""
         import asyncio, bootstrap
 
-        @bootstrap.cancel_before_deadline(1000)
+        @bootstrap.cancel_before_deadline(before_ms=1000)
         async def handler(event, context):
             raise asyncio.CancelledError("enough")
         """)
@@ -358,7 +358,7 @@ def test_a_plain_handler_cannot_be_cancelled(function: Function, api: FakeRuntim
     function.write("""
         import bootstrap
 
-        @bootstrap.cancel_before_deadline(1000)
+        @bootstrap.cancel_before_deadline(before_ms=1000)
         def handler(event, context):
             pass
         """)
@@ -441,3 +441,17 @@ def test_a_function_may_close_or_stop_the_loop(function: Function, api: FakeRunt
     api.event(b"1")
     first, second = function.run().posts
     assert (first.json()["errorType"], second.json()) == ("RuntimeError", "fine")
+
+
+def test_cancel_before_deadline_needs_no_arguments(function: Function, api: FakeRuntimeAPI) -> None:
+    """Bare, it cancels half a second before the deadline, which has passed here."""
+    function.write("""
+        import asyncio
+        import bootstrap
+
+        @bootstrap.cancel_before_deadline
+        async def handler(event, context):
+            await asyncio.Event().wait()
+        """)
+    api.event(Lambda_Runtime_Deadline_Ms="1")
+    assert function.run().post.json()["errorMessage"] == "the handler was cancelled 500 ms before its deadline"

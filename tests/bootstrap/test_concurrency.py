@@ -430,7 +430,7 @@ def test_cancelling_and_timeouts_work_side_by_side(many: Function, api: FakeRunt
         def late(context):
             print("late", bootstrap.current_context().aws_request_id)
 
-        @bootstrap.cancel_before_deadline(60_000)
+        @bootstrap.cancel_before_deadline(before_ms=60_000)
         async def handler(event, context):
             await asyncio.sleep(event)
             return event

@@ -289,3 +289,15 @@ def test_flask_streams(function: Function, api: FakeRuntimeAPI) -> None:
     assert failed.trailers["lambda-runtime-function-error-type"] == "ValueError"
     assert len(_split(cookies)[0]["cookies"]) == 2
     assert outcome.stdout.count("after the stream") == 2
+
+
+def test_an_app_of_the_other_kind_is_told_at_once(function: Function, api: FakeRuntimeAPI) -> None:
+    """The init error names the function that takes it."""
+    function.write("""
+        import bootstrap
+        from fastapi import FastAPI
+
+        handler = bootstrap.wsgi(FastAPI())
+        """)
+    error = function.run().post.json()
+    assert error["errorMessage"] == "FastAPI is an ASGI app: use bootstrap.asgi"

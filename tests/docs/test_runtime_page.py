@@ -27,6 +27,7 @@ CALLS: list[tuple[str, object, str]] = [
     ("asyncio.Lock", {}, '"loop": '),
     ("bootstrap.stream(", {}, "line 0\nline 1\nline 2\n"),
     ("http_stream", {}, "data: 1\n\n"),
+    ("fastapi", URL_EVENT, '"statusCode": 200'),
     ("flask", URL_EVENT, '"statusCode": 200'),
     ("dataclass", ORDER, '"placed": "2026-11-21T13:30:00"'),
     ("on_shutdown", {}, '["database"]'),
