@@ -68,7 +68,7 @@ def _adapt_call(handler: "Handler") -> "Handler":
 
 
 def _code_flags(handler: "Handler") -> int:
-    function, _ = _function_of(handler)
+    function, _ = function_of(handler)
     code = getattr(function, "__code__", None)
     return getattr(code, "co_flags", 0)
 
@@ -78,7 +78,7 @@ def _maybe_decoder(handler: "Handler") -> "Decode | None":
 
     A decorator that carries the annotations of what it wraps is in charge of the event itself.
     """
-    function, given = _function_of(handler)
+    function, given = function_of(handler)
     if hasattr(handler, "__wrapped__") or hasattr(function, "__wrapped__"):
         return None
     try:
@@ -94,7 +94,7 @@ def _maybe_decoder(handler: "Handler") -> "Decode | None":
     return maybe_decoder(annotation, names)
 
 
-def _function_of(handler: "Any") -> "tuple[Any, int]":  # noqa: ANN401 - whatever the user wrote
+def function_of(handler: "Any") -> "tuple[Any, int]":  # noqa: ANN401 - whatever the user wrote
     """The function that a call ends in, and how many of its first arguments it has by then."""
     given = 0
     while type(handler).__module__ == "functools" and hasattr(handler, "args"):  # a partial

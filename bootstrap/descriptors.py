@@ -88,8 +88,10 @@ def _frame(frame_type: int, text: str, level: int) -> bytes:
 
 
 def _wait_for_room(fd: int) -> None:
-    import select
+    from .library import StandardLibrary  # few writes ever wait
 
+    with StandardLibrary():
+        import select
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     poll.poll()

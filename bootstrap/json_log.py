@@ -11,7 +11,7 @@ import sys
 import time
 from _thread import get_ident
 
-from .current import current_context
+from .current import current_context, runs_several
 from .descriptors import JSON_FRAME, Frames, Lines
 from .logs import ERROR
 from .payload import Marshaller, from_json
@@ -105,9 +105,9 @@ class LineRecords(io.BufferedIOBase):
                 self._emit(self._held.pop(key, b""), key[1])
 
     def emit_held(self, context: "LambdaContext | None") -> None:
-        """Log the starts of lines of this invocation, and of none."""
+        """Log the starts of lines of this invocation, and of none; all, unless others are still running."""
         for key in list(self._held):
-            if key[1] in (context, None):
+            if key[1] in (context, None) or not runs_several():
                 self._emit(self._held.pop(key, b""), key[1])
 
     def _emit(self, line: "bytes | bytearray", context: "LambdaContext | None") -> None:

@@ -44,6 +44,7 @@ def handle_event_request(
     except BaseException as error:  # an invocation without an answer would cost the caller the whole timeout
         _report(invocation, error, lambda_runtime_client.error_marshaller)
         if isinstance(error, SystemExit):
+            _finish(context)
             raise
     else:
         flush_output()
@@ -51,6 +52,11 @@ def handle_event_request(
             invocation.end_stream()
         else:
             invocation.respond(body, content_type)
+    _finish(context)
+
+
+def _finish(context: "LambdaContext | None") -> None:
+    """Do what the function has put off until the answer is out."""
     if context is not None and context._after_response:
         from .lifecycle import run_after_response  # few functions ask for it
 

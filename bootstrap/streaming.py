@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custo
 
 from _thread import allocate_lock
 
-from .adapter import STREAM_MARK, is_async
+from .adapter import STREAM_MARK, function_of, is_async
 from .current import current_context
 from .http_response import HttpResponse, one_line
 from .wire import JOIN_BYTES
@@ -363,12 +363,11 @@ def _innermost(handler: "Handler") -> "Handler":
 
 def _takes_response(handler: "Handler") -> bool:
     """Whether a handler has a third parameter that it must be given."""
-    function, bound = getattr(handler, "__func__", handler), hasattr(handler, "__func__")
-    if not hasattr(function, "__code__") and not hasattr(function, "__wrapped__"):
-        function, bound = getattr(type(handler).__call__, "__func__", type(handler).__call__), True
+    is_wrapper = hasattr(handler, "__wrapped__") and not hasattr(handler, "__code__")  # an object around a function
+    function, given = (handler, 0) if is_wrapper else function_of(handler)
     function = _innermost(function)
     code = getattr(function, "__code__", None)
-    return code is not None and code.co_argcount - bound - len(function.__defaults__ or ()) > 2
+    return code is not None and code.co_argcount - given - len(function.__defaults__ or ()) > 2
 
 
 def _make_turn() -> "Lock":

@@ -22,6 +22,7 @@ RECEIVE_BYTES = 65_536
 JOIN_BYTES = 32_768
 HEAD_BYTES_MAX = 1 << 20
 BODILESS = (204, 304)
+HEX_DIGITS = b"0123456789abcdefABCDEF"
 DEFAULT_PORT = 80
 
 _poll: "Any" = None  # select.poll, once something had to wait for it
@@ -123,10 +124,12 @@ class Connection:
 
     def close(self) -> None:
         """Drop the connection; the next exchange opens a new one."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-        self._buffer = b""
+        sock, self._socket, self._buffer = self._socket, None, b""
+        try:
+            if sock is not None:
+                sock.close()
+        except OSError:
+            return  # the function has closed the descriptor, maybe along with all others
 
     def _round_trip(self, head: bytes, body: bytes) -> Reply:
         sock = self._socket or self._connect()
@@ -140,7 +143,7 @@ class Connection:
             content = self._read_body(sock, status, headers)
         except ValueError as error:
             raise self._not_http(error) from error
-        if closes or not delimited or not sent:
+        if closes or not delimited or not sent or self._buffer:  # what comes unasked is no reply to what comes next
             self.close()
         return Reply(status, headers, content)
 
@@ -195,7 +198,7 @@ class Connection:
     def _read_body(self, sock: _socket.socket, status: int, headers: dict[str, str]) -> bytes:
         if status in BODILESS:
             return b""
-        if headers.get("transfer-encoding"):
+        if headers.get("transfer-encoding", "identity").lower() != "identity":
             return self._read_chunks(sock)
         if headers.get("content-length"):
             return self._read_exactly(sock, _parse_length(headers["content-length"]))
@@ -214,7 +217,7 @@ class Connection:
 
     def _read_chunks(self, sock: _socket.socket) -> bytes:
         pieces = []
-        while size := int(self._read_line(sock).partition(b";")[0], 16):
+        while size := _parse_chunk_size(self._read_line(sock)):
             pieces.append(self._read_exactly(sock, size))
             self._read_line(sock)
         while self._read_line(sock):  # trailers
@@ -321,6 +324,13 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str], bool]:
         headers[name.lower()] = value.strip(" \t")
     connection = headers.get("connection", "").lower()
     return int(rest[:3]), headers, "close" in connection or (version == "HTTP/1.0" and "keep-alive" not in connection)
+
+
+def _parse_chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip(b" \t")
+    if not digits or digits.strip(HEX_DIGITS):
+        raise ValueError(f"size of a chunk: {line[:80]!r}")
+    return int(digits, 16)
 
 
 def _parse_length(text: str) -> int:

@@ -330,6 +330,15 @@ def test_an_exit_after_the_response_ends_the_process(function: Function, api: Fa
     assert (outcome.status, outcome.post.json(), "rest" in outcome.stdout) == (4, "answer", True)
 
 
+def test_an_exit_of_the_handler_loses_nothing(function: Function, api: FakeRuntimeAPI) -> None:
+    """What was put off until the answer is done before the process ends."""
+    function.handler("import bootstrap, sys; bootstrap.after_response(print, 'rest'); sys.exit(4)")
+    api.event()
+    outcome = function.run()
+    assert (outcome.status, outcome.post.json()["errorType"]) == (4, "SystemExit")
+    assert outcome.stdout.endswith("rest\n")
+
+
 def test_there_is_no_after_without_an_invocation(function: Function, api: FakeRuntimeAPI) -> None:
     """At import it is an error."""
     function.write("import bootstrap\nbootstrap.after_response(print)")

@@ -1,6 +1,7 @@
 """What the function logs and prints: text, JSON, frames; and how it gets along with the function's own logging."""
 
 import json
+import os
 import re
 import socket
 import struct
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from bootstrap import json_log
 
-from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, http_reply
+from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, event_headers, http_reply
 from .function import BOOTSTRAP, Function, Outcome
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -463,6 +464,35 @@ def test_lines_of_threads_do_not_mix(json_function: Function) -> None:
     assert sorted(messages) == sorted(f"{n} {n * 2} {str(n) * 50}" for n in range(4) for _ in range(400))
 
 
+def test_a_line_begun_between_invocations_is_out_before_the_answer(
+    json_function: Function, api: FakeRuntimeAPI
+) -> None:
+    """It belongs to the invocation before, which nobody answers again."""
+    json_function.write("""
+        import threading
+
+        def work():
+            open("asked").read()
+            print("begun", end="")
+            open("begun", "w").close()
+            threading.Event().wait()
+
+        def handler(event, context):
+            if event == 1:
+                threading.Thread(target=work, daemon=True).start()
+        """)
+    for name in ("asked", "begun"):
+        os.mkfifo(json_function.root / name)
+
+    def let_it_print() -> None:
+        (json_function.root / "asked").write_bytes(b"")
+        (json_function.root / "begun").read_bytes()
+
+    api.event(b"1")
+    api.reply(http_reply(200, event_headers(), b"2"), before=let_it_print)
+    assert messages_of(json_function.run().stdout) == ["begun"]
+
+
 def test_the_context_logs_as_well(function: Function, json_function: Function) -> None:
     """A text each, which is a record in JSON."""
     assert messages_of(run_once(json_function, "context.log('a\\n'); context.log(5)").stdout) == ["a", "5"]
@@ -610,7 +640,8 @@ def test_a_log_descriptor_that_breaks_is_replaced(framed: FramedFunction) -> Non
 
 
 def test_a_frame_is_written_as_a_whole(framed: FramedFunction) -> None:
-    """Also to a pipe that takes it in parts and does not block."""
+    """Also to a pipe that takes it in parts and does not block, and where a module of the function is in the way."""
+    framed.function.write("NAME = 'theirs'\n", "select.py")
     body = f"""
         import logging, os, threading
         reader, writer = os.pipe()

@@ -761,6 +761,10 @@ def _wrapper(*args: object) -> None: ...
         (_App().method, False),
         (_App().writer, True),
         (functools.partial(_App().method), False),
+        (functools.partial(_App().writer), True),
+        (functools.partial(lambda table, event, context, response: None, "orders"), True),
+        (functools.partial(lambda table, event, context: None, "orders"), False),
+        (functools.lru_cache(lambda event, context, response: None), True),
         (print, False),
     ],
 )

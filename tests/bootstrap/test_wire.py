@@ -78,6 +78,23 @@ def test_a_body_may_end_with_the_connection(function: Function, api: FakeRuntime
     assert function.run().post.json() == json.loads(EVENT)
 
 
+def test_the_identity_is_no_encoding(function: Function, api: FakeRuntimeAPI) -> None:
+    """A server that spells out that it does not encode is understood."""
+    function.write(ECHO)
+    api.reply(http_reply(200, event_headers() | {"Transfer-Encoding": "Identity"}, EVENT))
+    assert function.run().post.json() == json.loads(EVENT)
+
+
+def test_what_nobody_asked_for_answers_nothing(function: Function, api: FakeRuntimeAPI) -> None:
+    """Bytes behind a reply are dropped with their connection, and not taken for the reply to the next request."""
+    function.write(ECHO)
+    api.reply(http_reply(200, event_headers(), EVENT) + http_reply(408, {}, b"too late"))
+    api.event(b"2")
+    outcome = function.run()
+    assert [post.json() for post in outcome.posts] == [json.loads(EVENT), 2]
+    assert (outcome.posts[0].connection, outcome.stderr) == (2, "")
+
+
 def test_interim_replies_are_skipped(function: Function, api: FakeRuntimeAPI) -> None:
     """A 1xx reply before the real one changes nothing."""
     function.write(ECHO)
@@ -232,6 +249,16 @@ def test_an_idle_connection_closed_by_the_server_is_replaced_for_an_answer(
     assert function.run().post.connection == 2
 
 
+def test_a_connection_closed_by_the_function_is_replaced(any_python: Function, api: FakeRuntimeAPI) -> None:
+    """Along with all other descriptors, as programs do that become daemons."""
+    any_python.handler("import os; os.closerange(3, 1000); return 1")
+    api.event()
+    api.event()
+    outcome = any_python.run()
+    assert [post.json() for post in outcome.posts] == [1, 1]
+    assert outcome.stderr == ""
+
+
 def test_a_large_answer_arrives_whole_at_a_slow_reader(function: Function, api: FakeRuntimeAPI) -> None:
     """Six megabytes cross in as many writes as it takes."""
     function.write(ECHO)
@@ -284,6 +311,8 @@ def test_an_answer_refused_before_it_was_read_is_heard(any_python: Function, clo
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\n{}\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_200_000,
     ],
 )
