@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     from .context import LambdaContext as LambdaContext
     from .current import current_context as current_context
     from .event_loop import cancel_before_deadline as cancel_before_deadline
-    from .http_response import HttpResponse as HttpResponse
-    from .lifecycle import after_response as after_response
-    from .lifecycle import on_shutdown as on_shutdown
+    from .hooks.lifecycle import after_response as after_response
+    from .hooks.lifecycle import on_shutdown as on_shutdown
+    from .hooks.timeouts import on_timeout as on_timeout
     from .loop import handle_event_request as handle_event_request
-    from .streaming import AsyncHttpStreamResponse as AsyncHttpStreamResponse
-    from .streaming import AsyncStreamResponse as AsyncStreamResponse
-    from .streaming import HttpStreamResponse as HttpStreamResponse
-    from .streaming import StreamResponse as StreamResponse
-    from .streaming import http_stream as http_stream
-    from .streaming import stream as stream
-    from .timeouts import on_timeout as on_timeout
+    from .streams.http_response import HttpResponse as HttpResponse
+    from .streams.streaming import AsyncHttpStreamResponse as AsyncHttpStreamResponse
+    from .streams.streaming import AsyncStreamResponse as AsyncStreamResponse
+    from .streams.streaming import HttpStreamResponse as HttpStreamResponse
+    from .streams.streaming import StreamResponse as StreamResponse
+    from .streams.streaming import http_stream as http_stream
+    from .streams.streaming import stream as stream
     from .web.asgi_app import asgi as asgi
     from .web.wsgi_app import wsgi as wsgi
 
 _HOMES = {
-    "AsyncHttpStreamResponse": "streaming",
-    "AsyncStreamResponse": "streaming",
-    "HttpResponse": "http_response",
-    "HttpStreamResponse": "streaming",
+    "AsyncHttpStreamResponse": "streams.streaming",
+    "AsyncStreamResponse": "streams.streaming",
+    "HttpResponse": "streams.http_response",
+    "HttpStreamResponse": "streams.streaming",
     "LambdaContext": "context",
     "LambdaRuntimeClient": "client",
-    "StreamResponse": "streaming",
-    "after_response": "lifecycle",
+    "StreamResponse": "streams.streaming",
+    "after_response": "hooks.lifecycle",
     "asgi": "web.asgi_app",
     "cancel_before_deadline": "event_loop",
     "current_context": "current",
     "handle_event_request": "loop",
-    "http_stream": "streaming",
-    "on_shutdown": "lifecycle",
-    "on_timeout": "timeouts",
-    "stream": "streaming",
+    "http_stream": "streams.streaming",
+    "on_shutdown": "hooks.lifecycle",
+    "on_timeout": "hooks.timeouts",
+    "stream": "streams.streaming",
     "wsgi": "web.wsgi_app",
 }
 __all__ = list(_HOMES)

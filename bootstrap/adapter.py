@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .events.typed import Decode
     from .handler import Handler
-    from .typed import Decode
 
 # https://docs.python.org/3/library/inspect.html#inspect-module-co-flags, without the import
 CO_GENERATOR = 0x20
@@ -48,7 +48,7 @@ def is_async(handler: "Callable[..., object]") -> bool:
 def _adapt_call(handler: "Handler") -> "Handler":
     flags = _code_flags(handler)
     if hasattr(handler, STREAM_MARK) or flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-        from .streaming import stream_handler
+        from .streams.streaming import stream_handler
 
         return stream_handler(handler)
     if flags & CO_COROUTINE:
@@ -89,7 +89,7 @@ def _maybe_decoder(handler: "Handler") -> "Decode | None":
         return None
     if _is_plain(annotation, names):
         return None
-    from .typed import maybe_decoder
+    from .events.typed import maybe_decoder
 
     return maybe_decoder(annotation, names)
 

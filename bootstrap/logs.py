@@ -95,11 +95,11 @@ def set_up(environ: "MutableMapping[str, str]") -> None:
     fd = environ.pop(ENV_LOG_FD, "")
     _line_buffer_output()
     if environ.get(ENV_LOG_FORMAT, "").upper() == "JSON" or environ.get(ENV_MAX_CONCURRENCY):
-        from .json_log import JsonLog
+        from .log.json_log import JsonLog
 
         _log = JsonLog(fd)
     elif fd:
-        from .descriptors import TEXT_FRAME, Frames
+        from .log.descriptors import TEXT_FRAME, Frames
 
         _log = TextLog(Frames(fd, TEXT_FRAME, StandardOutput()))
     _configure_logging_when_imported()
@@ -213,6 +213,6 @@ def _is_of_the_library(spec: "ModuleSpec | None") -> bool:
 
 
 def _configure_logging() -> None:
-    from .log_handler import configure
+    from .log.log_handler import configure
 
     configure()

@@ -58,7 +58,7 @@ def handle_event_request(
 def _finish(context: "LambdaContext | None") -> None:
     """Do what the function has put off until the answer is out."""
     if context is not None and context._after_response:
-        from .lifecycle import run_after_response  # few functions ask for it
+        from .hooks.lifecycle import run_after_response  # few functions ask for it
 
         run_after_response(context)
 

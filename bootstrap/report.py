@@ -277,7 +277,7 @@ def _frames(trace: "TracebackType | None") -> list[Frame]:
     if trace is None:
         return []
     try:
-        from .library import StandardLibrary
+        from .surroundings.library import StandardLibrary
 
         with StandardLibrary():
             import traceback
@@ -300,7 +300,7 @@ def _format(frames: list[Frame]) -> list[str]:
     if not frames:
         return []
     try:
-        from .library import StandardLibrary
+        from .surroundings.library import StandardLibrary
 
         with StandardLibrary():
             import traceback

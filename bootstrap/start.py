@@ -48,7 +48,7 @@ LAYER_FOLDERS = ("/opt/python/lib/python{}.{}/site-packages", "/opt/python")
 def main(folder: str) -> None:
     """Run the function named by the first argument or by _HANDLER until the sandbox ends."""
     if os.environ.pop(ENV_WRAPPED, None) is None and os.environ.get(ENV_EXEC_WRAPPER):
-        from .exec_wrapper import exec_wrapper  # few functions have one
+        from .surroundings.exec_wrapper import exec_wrapper  # few functions have one
 
         exec_wrapper(folder + "/__main__.py")
     try:
@@ -71,7 +71,7 @@ def _run(folder: str) -> None:
     LambdaRuntimeClient.marshaller = LambdaRuntimeClient.error_marshaller = marshaller
     limit = os.environ.get(ENV_MAX_CONCURRENCY)
     if limit:
-        from .workers import serve
+        from .several.workers import serve
 
         serve(name, limit)
     else:
@@ -90,14 +90,14 @@ def load(name: str, client: LambdaRuntimeClient, *, is_first: bool = True) -> "H
     The first of several workers does that for the sandbox as a whole, too.
     """
     handler = _load(name, client)
-    lifecycle = sys.modules.get(f"{__package__}.lifecycle")
+    lifecycle = sys.modules.get(f"{__package__}.hooks.lifecycle")
     if lifecycle is not None:
         lifecycle.start(client.connection.address, register=is_first)
     if is_first and os.environ.get(ENV_INITIALIZATION_TYPE) == SNAP_START:
-        from .snapstart import pass_snapshot
+        from .hooks.snapstart import pass_snapshot
 
         pass_snapshot(client)
-    timeouts = sys.modules.get(f"{__package__}.timeouts")
+    timeouts = sys.modules.get(f"{__package__}.hooks.timeouts")
     return handler if timeouts is None else timeouts.watched(handler)
 
 
@@ -196,7 +196,7 @@ class _TLSFinder:
     @classmethod
     def find_spec(cls, name: str, *_: object) -> None:
         if name == "ssl":
-            from .certificates import name_bundle
+            from .surroundings.certificates import name_bundle
 
             sys.meta_path.remove(cls)
             name_bundle(os.environ)

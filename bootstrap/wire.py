@@ -261,7 +261,7 @@ def _wait_until_ready(sock: _socket.socket) -> None:
     """Wait until the server reads on, or sends something instead."""
     global _poll
     if _poll is None:
-        from .library import StandardLibrary  # few requests ever wait
+        from .surroundings.library import StandardLibrary  # few requests ever wait
 
         with StandardLibrary():
             from select import poll as _poll

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from ..http_response import HttpResponse
+from ..streams.http_response import HttpResponse
 from .request import HttpRequest, Source
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 from ..current import current_context
 from ..event_loop import wait_for
-from ..lifecycle import after_response, on_shutdown
-from ..streaming import AsyncHttpStreamResponse, http_stream
+from ..hooks.lifecycle import after_response, on_shutdown
+from ..streams.streaming import AsyncHttpStreamResponse, http_stream
 from .answer import has_body, stream_head, write_answer
 from .request import HttpRequest, read_request
 from .wsgi_app import takes_start_response

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from ..adapter import is_async
 from ..current import current_context, runs_several
-from ..lifecycle import after_response
-from ..streaming import HttpStreamResponse, http_stream
+from ..hooks.lifecycle import after_response
+from ..streams.streaming import HttpStreamResponse, http_stream
 from .answer import has_body, stream_head, write_answer
 from .request import HttpRequest, read_request
 

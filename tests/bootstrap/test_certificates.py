@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import certificates
+from bootstrap.surroundings import certificates
 
 from .fake_runtime_api import FakeRuntimeAPI
 from .function import HAS_NAMESPACES, Function

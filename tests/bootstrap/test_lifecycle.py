@@ -236,12 +236,12 @@ def test_a_platform_without_extensions_serves_the_function(
     assert (outcome.stdout, len(outcome.stderr.splitlines())) == ("hook\n", complaints)
 
 
-@pytest.mark.parametrize("form", ["import bootstrap.lifecycle", "import bootstrap"])
+@pytest.mark.parametrize("form", ["import bootstrap.hooks.lifecycle", "import bootstrap"])
 def test_hooks_are_found_under_every_name(function: Function, extensions: FakeRuntimeAPI, form: str) -> None:
     """The module that holds them exists once."""
     function.write(f"""
         {form}
-        from bootstrap.lifecycle import on_shutdown
+        from bootstrap.hooks.lifecycle import on_shutdown
         assert on_shutdown is bootstrap.on_shutdown
         on_shutdown(lambda: print("hook"))
 
@@ -257,7 +257,7 @@ def test_a_copy_of_this_package_is_not_talked_to(function: Function, extensions:
     (function.root / "bootstrap").symlink_to(BOOTSTRAP.parent)
     function.write("""
         import bootstrap
-        from bootstrap.lifecycle import on_shutdown
+        from bootstrap.hooks.lifecycle import on_shutdown
         on_shutdown(lambda: print("hook", bootstrap.current_context() is not None))
 
         def handler(event, context):
@@ -372,7 +372,7 @@ def test_a_timeout_is_announced(function: Function, api: FakeRuntimeAPI) -> None
 def test_stacks_are_those_of_threads_and_tasks(any_python: Function, api: FakeRuntimeAPI) -> None:
     """A task's goes down to what it waits for; our own frames are left out."""
     any_python.write("""
-        import asyncio, bootstrap, bootstrap.timeouts, threading
+        import asyncio, bootstrap, bootstrap.hooks.timeouts, threading
 
         done = threading.Event()
 
@@ -380,7 +380,7 @@ def test_stacks_are_those_of_threads_and_tasks(any_python: Function, api: FakeRu
             loop = asyncio.get_running_loop()
             text = loop.create_future()
             context = bootstrap.current_context()
-            loop.call_soon(lambda: text.set_result(bootstrap.timeouts.describe(500, context)))
+            loop.call_soon(lambda: text.set_result(bootstrap.hooks.timeouts.describe(500, context)))
             return await text
 
         async def handler(event, context):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import json_log
+from bootstrap.log import json_log
 
 from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, event_headers, http_reply
 from .function import BOOTSTRAP, Function, Outcome

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import bootstrap
-from bootstrap.streaming import _takes_response
+from bootstrap.streams.streaming import _takes_response
 
 from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, Request, http_reply
 from .function import PATIENCE_S, Function

@@ -40,8 +40,8 @@ from bootstrap.adapter import adapt
 from bootstrap.client import Invocation, LambdaRuntimeClient
 from bootstrap.context import LambdaContext
 from bootstrap.errors import FunctionError
+from bootstrap.events.typed import maybe_decoder
 from bootstrap.payload import Marshaller
-from bootstrap.typed import maybe_decoder
 
 from .fake_runtime_api import FakeRuntimeAPI
 from .function import Function

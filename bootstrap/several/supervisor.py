@@ -20,7 +20,7 @@ import fcntl
 import os
 import sys
 
-from .logs import complain, flush_output
+from ..logs import complain, flush_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

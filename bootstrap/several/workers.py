@@ -14,19 +14,21 @@ Without that variable async handlers run in mode async, others in mode process.
 import os
 import sys
 
-from .adapter import is_async
-from .errors import SandboxError
-from .handler import load_handler
-from .loop import run
+from ..adapter import is_async
+from ..errors import SandboxError
+from ..handler import load_handler
+from ..loop import run
+
+ROOT = __name__.partition(".")[0]  # the name the package goes by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from .client import LambdaRuntimeClient
-    from .context import LambdaContext
-    from .handler import Handler
+    from ..client import LambdaRuntimeClient
+    from ..context import LambdaContext
+    from ..handler import Handler
 
 ENV_MODE = "PILOTLIGHT_CONCURRENCY_MODE"
 ENV_OUTPUT_SOCKET = "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
@@ -68,8 +70,8 @@ def _serve_in_threads(client: "LambdaRuntimeClient", handler: "Handler", count: 
     from contextvars import copy_context
     from threading import Thread
 
-    from . import current
-    from .start import connect
+    from .. import current
+    from ..start import connect
 
     current.keep_apart()
     clients = [client, *(connect() for _ in range(count - 1))]
@@ -80,7 +82,7 @@ def _serve_in_threads(client: "LambdaRuntimeClient", handler: "Handler", count: 
             args = (_work, client, handler, end)
             Thread(target=copy_context().run, args=args, name=f"invocations {number}", daemon=True).start()
 
-    event_loop = sys.modules.get(f"{__package__}.event_loop")
+    event_loop = sys.modules.get(f"{ROOT}.event_loop")
     if event_loop is not None:  # the handler is async
         event_loop.serve(start)
     _wait(start)
@@ -123,7 +125,7 @@ def _after_first_call(handler: "Handler", then: "Callable[[], None]") -> "Handle
 
 
 def _load(name: str, *, is_first: bool = True) -> "tuple[LambdaRuntimeClient, Handler]":
-    from .start import connect, load
+    from ..start import connect, load
 
     client = connect()
     return client, load(name, client, is_first=is_first)
@@ -132,7 +134,7 @@ def _load(name: str, *, is_first: bool = True) -> "tuple[LambdaRuntimeClient, Ha
 def _connect_output() -> None:
     path = os.environ.get(ENV_OUTPUT_SOCKET)
     if path:
-        from .logs import connect_provider_socket
+        from ..logs import connect_provider_socket
 
         connect_provider_socket(path)
 

@@ -12,14 +12,14 @@ snapshot_restore_py the function has imported: its own, or the one of ours that 
 import os
 import sys
 
-from . import logs
-from .report import ErrorReport
+from .. import logs
+from ..report import ErrorReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .client import LambdaRuntimeClient
+    from ..client import LambdaRuntimeClient
 
     Hook = tuple[Callable[..., object], tuple[object, ...], dict[str, object]]
 
@@ -50,7 +50,7 @@ def _run(hooks: "Iterable[Hook]") -> None:
     for func, args, kwargs in list(hooks):
         result = func(*args, **kwargs)
         if hasattr(result, "__await__"):
-            from .event_loop import wait_for
+            from ..event_loop import wait_for
 
             wait_for(result)
 

@@ -8,11 +8,11 @@ import os
 import time
 from _thread import RLock
 
-from .logs import complain
+from ..logs import complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .logs import Place
+    from ..logs import Place
 
 TEXT_FRAME = 0xA55A_0003
 JSON_FRAME = 0xA55A_0002
@@ -88,7 +88,7 @@ def _frame(frame_type: int, text: str, level: int) -> bytes:
 
 
 def _wait_for_room(fd: int) -> None:
-    from .library import StandardLibrary  # few writes ever wait
+    from ..surroundings.library import StandardLibrary  # few writes ever wait
 
     with StandardLibrary():
         import select

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrappe
 import os
 import sys
 
-from .start import ENV_EXEC_WRAPPER, ENV_HANDLER, ENV_WRAPPED
+from ..start import ENV_EXEC_WRAPPER, ENV_HANDLER, ENV_WRAPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ it. It goes by the wall clock, as deadlines do, so a sandbox that was frozen mak
 import sys
 import time
 
-from . import current, logs
-from .library import StandardLibrary
+from .. import current, logs
+from ..surroundings.library import StandardLibrary
 
 with StandardLibrary():
     import threading
     import traceback
+
+ROOT = __name__.partition(".")[0]  # the name the package goes by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, TypeVar, overload
 
-    from .context import LambdaContext
-    from .handler import Handler
+    from ..context import LambdaContext
+    from ..handler import Handler
 
     Hook = TypeVar("Hook", bound=Callable[[LambdaContext], object])
 
@@ -134,7 +136,7 @@ def _call(func: "Callable[[LambdaContext], object]", context: "LambdaContext") -
     try:
         func(context)
     except BaseException as error:
-        from .report import ErrorReport
+        from ..report import ErrorReport
 
         logs.log_error(ErrorReport.of(error), context.aws_request_id)
 
@@ -153,7 +155,7 @@ def describe(before_ms: int, context: "LambdaContext") -> str:
 
 
 def _tasks() -> "list[Any]":
-    event_loop = sys.modules.get(f"{__package__}.event_loop")
+    event_loop = sys.modules.get(f"{ROOT}.event_loop")
     return event_loop.running_tasks() if event_loop is not None else []
 
 
@@ -172,5 +174,5 @@ def _stack(frames: "Iterable[tuple[FrameType, int]]") -> "list[str]":
 def _is_ours(frame: "FrameType") -> bool:
     """By identity, not by name alone: the function may have modules called like ours."""
     name = str(frame.f_globals.get("__name__"))
-    is_named_so = name == "__main__" or name.startswith(f"{__package__}.")
+    is_named_so = name == "__main__" or name.startswith(f"{ROOT}.")
     return is_named_so and vars(sys.modules.get(name, sys)) is frame.f_globals

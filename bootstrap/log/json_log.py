@@ -11,10 +11,10 @@ import sys
 import time
 from _thread import get_ident
 
-from .current import current_context, runs_several
+from ..current import current_context, runs_several
+from ..logs import ERROR
+from ..payload import Marshaller, from_json
 from .descriptors import JSON_FRAME, Frames, Lines
-from .logs import ERROR
-from .payload import Marshaller, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-    from .context import LambdaContext
-    from .logs import Place
-    from .report import ErrorReport
+    from ..context import LambdaContext
+    from ..logs import Place
+    from ..report import ErrorReport
 
 # One for each ten of `logging`: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 LEVEL_NAMES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")

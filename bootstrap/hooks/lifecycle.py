@@ -8,11 +8,11 @@ and its one request for an event stays unanswered on a connection of its own. Fr
 
 import os
 
-from .client import JSON
-from .current import current_context
-from .errors import SandboxError
-from .logs import complain, flush_output
-from .wire import Connection
+from ..client import JSON
+from ..current import current_context
+from ..errors import SandboxError
+from ..logs import complain, flush_output
+from ..wire import Connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, TypeVar
 
-    from .context import LambdaContext
+    from ..context import LambdaContext
 
     Hook = TypeVar("Hook", bound=Callable[..., object])
     AfterResponse = TypeVar("AfterResponse", bound=Callable[..., object] | Awaitable[object])
@@ -78,7 +78,7 @@ def run_after_response(context: "LambdaContext") -> None:
         try:
             result = context._after_response.pop(0)()
             if hasattr(result, "__await__"):
-                from .event_loop import wait_for
+                from ..event_loop import wait_for
 
                 wait_for(result)
         except BaseException as error:
@@ -156,7 +156,7 @@ def _on_sigterm(number: int, frame: "FrameType | None") -> None:
     while _hooks:
         awaitable = _call(_hooks.pop())
         if awaitable is not None:
-            from .event_loop import is_running_here, run_urgently, wait_for
+            from ..event_loop import is_running_here, run_urgently, wait_for
 
             if is_running_here():
                 run_urgently(_finish(awaitable, number, frame))
@@ -210,7 +210,7 @@ def _pass_on(number: int, frame: "FrameType | None") -> None:
 
 
 def _log(error: BaseException, request_id: str = "") -> None:
-    from .logs import log_error
-    from .report import ErrorReport
+    from ..logs import log_error
+    from ..report import ErrorReport
 
     log_error(ErrorReport.of(error), request_id)

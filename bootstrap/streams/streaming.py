@@ -16,10 +16,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custo
 
 from _thread import allocate_lock
 
-from .adapter import STREAM_MARK, function_of, is_async
-from .current import current_context
+from ..adapter import STREAM_MARK, function_of, is_async
+from ..current import current_context
+from ..wire import JOIN_BYTES
 from .http_response import HttpResponse, one_line
-from .wire import JOIN_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, TypeVar, overload
 
-    from .client import Invocation
-    from .context import LambdaContext
-    from .handler import Handler
-    from .wire import Connection
+    from ..client import Invocation
+    from ..context import LambdaContext
+    from ..handler import Handler
+    from ..wire import Connection
 
     Data = str | bytes | bytearray | memoryview
     AnyHandler = TypeVar("AnyHandler", bound=Callable[..., object])
@@ -78,7 +78,7 @@ class StreamResponse:
         if isinstance(result, DATA_TYPES):
             self._send(result)
         elif hasattr(result, "__await__") or hasattr(result, "__aiter__"):
-            from .event_loop import wait_for
+            from ..event_loop import wait_for
 
             wait_for(self.pour_async(result))
         elif result is not None:
@@ -106,7 +106,7 @@ class StreamResponse:
     def close(self) -> None:
         """Take nothing more, once what is just being written is sent."""
         if self._turn is not None and self._turn.locked():
-            from .event_loop import wait_for
+            from ..event_loop import wait_for
 
             wait_for(self._close_in_turn(self._turn))
         with self._lock:
@@ -323,7 +323,7 @@ def stream_handler(handler: "Handler") -> "Handler":
     asynchronous = is_async(_innermost(handler))
     takes_response = _takes_response(handler)
     if asynchronous:
-        from . import event_loop
+        from .. import event_loop
 
         event_loop.prepare()
 

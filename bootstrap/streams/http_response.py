@@ -4,7 +4,7 @@ A function URL and API Gateway take it as JSON before the body, with eight NUL b
 https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 """
 
-from .payload import Marshaller
+from ..payload import Marshaller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

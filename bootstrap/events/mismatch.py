@@ -1,6 +1,6 @@
 """Mismatch: a value is not what an annotation asks for, said with the path to it."""
 
-from .json_path import ROOT, step
+from ..json_path import ROOT, step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,19 +17,19 @@ import sys
 import typing
 from types import SimpleNamespace
 
-from .client import Invocation, LambdaRuntimeClient
+from ..client import Invocation, LambdaRuntimeClient
+from ..errors import FunctionError
+from ..json_path import step
+from ..payload import Marshaller, from_json
 from .converters import Converters, is_model, unquoted
-from .errors import FunctionError
-from .json_path import step
 from .mismatch import Mismatch
-from .payload import Marshaller, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from .context import LambdaContext
+    from ..context import LambdaContext
 
     Convert = Callable[[Any], Any]
     Decode = Callable[[object, LambdaContext], object]

@@ -7,8 +7,8 @@ comes last.
 
 import logging
 
+from ..report import ErrorReport
 from .json_log import encode, level_name, timestamp
-from .report import ErrorReport
 
 # What every record has, and what formatters and our handler add to it.
 OWN_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "aws_request_id", "tenant_id"}

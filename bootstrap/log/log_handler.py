@@ -9,8 +9,8 @@ import os
 import sys
 import time
 
-from . import logs
-from .current import current_context
+from .. import logs
+from ..current import current_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Events: decoding them into the types a handler asks for."""

@@ -1,0 +1,1 @@
+"""Hooks: what the function asked to be done, and when."""

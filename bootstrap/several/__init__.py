@@ -1,0 +1,1 @@
+"""Several: many invocations at once."""

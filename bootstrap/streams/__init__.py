@@ -1,0 +1,1 @@
+"""Streams: answers that leave piece by piece."""

@@ -1,0 +1,1 @@
+"""Surroundings: what is put right around the function before it runs."""
