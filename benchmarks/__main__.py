@@ -23,7 +23,10 @@ NAMES = ("bootstrap", "latency", "throughput", "soak")
 
 def main() -> int:
     """Run what the command line names."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}: there are {', '.join(NAMES)}")
     console = Console()
     correct = True
     for result in _results(options.names or NAMES, options, console):
