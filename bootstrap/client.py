@@ -253,8 +253,10 @@ def header_value(text: str) -> str:
 
 
 def _error_trailers(body: bytes, error_type: str) -> bytes:
-    from binascii import b2a_base64  # few streams fail
+    from .surroundings.library import StandardLibrary  # few streams fail
 
+    with StandardLibrary():
+        from binascii import b2a_base64
     encoded = b2a_base64(body, newline=False).decode()
     return _encode(f"{_error_type(error_type)}{HEADER_ERROR_BODY}: {encoded}\r\n")
 

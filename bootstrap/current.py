@@ -45,7 +45,10 @@ def enter(context: "LambdaContext") -> None:
 def keep_apart() -> None:
     """From now on several invocations run in this process."""
     global _scoped
-    from contextvars import ContextVar
+    from .surroundings.library import StandardLibrary  # few sandboxes serve several
+
+    with StandardLibrary():
+        from contextvars import ContextVar
 
     _scoped = ContextVar("invocation")
     os.environ.pop(ENV_TRACE_ID, None)

@@ -8,6 +8,8 @@
 Whatever else the function raises is reported under the name of its class.
 """
 
+ROOT = __name__.partition(".")[0]  # the name the package goes by
+
 
 class FunctionError(Exception):
     """The function cannot be loaded or called; `error_type` is one of the Runtime.* names of AWS's own runtime."""
@@ -24,3 +26,12 @@ class SandboxError(Exception):
 
 class AnsweredTwiceError(Exception):
     """An invocation was answered a second time."""
+
+
+def is_of_function(error: BaseException) -> bool:
+    """Whether an error that came out of a call of ours is none of the system but the function's, by a signal handler."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__"))
+    return name.partition(".")[0] != ROOT

@@ -9,17 +9,20 @@ The loop is the one the function made current at import, else one of uvloop wher
 loop policy of its own, else one of asyncio.
 """
 
-import asyncio
 import os
-import signal
-import socket
 import sys
-import threading
-import warnings
-from contextvars import ContextVar
 
 from .adapter import CANCEL_MARK, is_async
+from .surroundings.library import StandardLibrary
 from .wire import Connection
+
+with StandardLibrary():
+    import asyncio
+    import signal
+    import socket
+    import threading
+    import warnings
+    from contextvars import ContextVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +131,36 @@ def running_tasks() -> "list[asyncio.Task[Any]]":
 def run_urgently(work: "Coroutine[Any, Any, object]") -> None:
     """Start work from a signal handler on the loop that is running in this thread; the loop stays at it until the end."""
     global _urgent
-    _urgent = asyncio.get_running_loop().create_task(work)
+    loop = asyncio.get_running_loop()
+    _urgent = loop.create_task(work)
+    loop.call_soon_threadsafe(_nothing)  # it may be asleep: a signal alone does not wake a loop the function runs
+
+
+def _nothing() -> None:
+    pass
+
+
+def make_lock() -> asyncio.Lock:
+    """A lock for tasks."""
+    return asyncio.Lock()
+
+
+async def wait_until_ready(fd: int) -> None:
+    """Wait until a descriptor takes data or has some."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_writer(fd, wake)
+    loop.add_reader(fd, wake)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(fd)
+        loop.remove_reader(fd)
 
 
 def serve(start: "Callable[[Callable[[BaseException], None]], None]") -> "NoReturn":
@@ -206,7 +238,10 @@ def _work_until_readable(fd: int) -> None:
             readable = True
             loop.stop()
 
-    loop.add_reader(fd, stop)
+    try:
+        loop.add_reader(fd, stop)
+    except OSError:  # the function has closed it, as whoever reads will find
+        return
     try:
         while not readable:  # the function may stop the loop, too
             loop.run_forever()
@@ -223,7 +258,7 @@ def _finish_urgent(loop: asyncio.AbstractEventLoop) -> None:
 
 def _loop_of_function() -> "asyncio.AbstractEventLoop | None":
     """The loop that was made current; asking for it must not make one, as it does up to Python 3.13."""
-    with warnings.catch_warnings():
+    with StandardLibrary(), warnings.catch_warnings():
         if sys.version_info >= (3, 12):
             warnings.simplefilter("error")
             return _ask_for_loop()
@@ -260,7 +295,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _has_own_policy() -> bool:
-    with warnings.catch_warnings():
+    with StandardLibrary(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # policies are on their way out
         return type(asyncio.get_event_loop_policy()) is not asyncio.DefaultEventLoopPolicy
 

@@ -29,6 +29,8 @@ JSON = "application/json"
 UNKNOWN = "application/unknown"
 WHITESPACE = " \t\n\r"
 BYTE_ORDER_MARK = "\ufeff"
+GENERATORS = ("generator", "async_generator")
+STREAM_HINT = "a handler that yields behind a decorator is streamed when it is marked with @bootstrap.stream, outermost"
 
 
 class Marshaller:
@@ -54,7 +56,10 @@ class Marshaller:
         try:
             return self.to_json(value), JSON
         except Exception as error:
-            raise FunctionError("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+            refusal = FunctionError("Runtime.MarshalError", f"Unable to marshal response: {error}")
+            if type(value).__name__ in GENERATORS:
+                refusal.__notes__ = [STREAM_HINT]  # type: ignore[attr-defined]
+            raise refusal from error
 
     def to_json(self, value: object) -> bytes:
         """Encode a value. Raises TypeError, ValueError or RecursionError when JSON has no place for it."""

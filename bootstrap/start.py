@@ -10,8 +10,10 @@ Exit status: 1 when loading failed or the Runtime API cannot be used, 130 after 
 passed to sys.exit().
 """
 
+import _thread
 import os
 import sys
+from time import sleep
 
 from .adapter import adapt
 from .client import LambdaRuntimeClient
@@ -27,6 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import NoReturn
 
     from .handler import Handler
 
@@ -39,6 +42,8 @@ ENV_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 ENV_TASK_ROOT = "LAMBDA_TASK_ROOT"
 ENV_WRAPPED = "_PILOTLIGHT_WRAPPED"  # set for the wrapper, so that what it starts does not start it again
 EXIT_INTERRUPTED = 130
+THREADS_WAIT_S = 0.5  # about what a runtime gets from the platform when it is to end
+ATEXIT_WAIT_S = 2.0
 ON_PATH = "on_path"
 SNAP_START = "snap-start"
 # Where layers are unpacked: https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
@@ -55,9 +60,57 @@ def main(folder: str) -> None:
         _run(folder)
     except SandboxError as error:
         complain(str(error))
-        sys.exit(1)
+        _end(1)
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        _end(EXIT_INTERRUPTED)
+    except SystemExit as error:
+        _end(error.code)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        _end(1)
+
+
+def _end(code: object) -> "NoReturn":
+    """End as sys.exit() does, but do not wait for ever for threads the function has left."""
+    if _thread._count():
+        _limit_end(_exit_status(code))
+    sys.exit(code)  # type: ignore[arg-type]
+
+
+def _limit_end(status: int) -> None:
+    """Have the process ended by other threads, if the main thread is kept from it.
+
+    One does what there is left to do. That may wait for the same threads in its turn, as the end of a pool of processes
+    does: then another one ends it. Both are started now, for later on some interpreters start no threads any more.
+    """
+    import atexit
+
+    waited, late = _thread.allocate_lock(), _thread.allocate_lock()
+    waited.acquire()
+    late.acquire()
+    atexit.register(waited.release)  # the last one is called first, once the threads are at their end
+
+    def go_on() -> None:
+        if not waited.acquire(timeout=THREADS_WAIT_S):
+            late.release()
+            try:
+                atexit._run_exitfuncs()
+                flush_output()
+            finally:
+                os._exit(status)
+
+    def give_up() -> None:
+        late.acquire()
+        sleep(ATEXIT_WAIT_S)
+        os._exit(status)
+
+    _thread.start_new_thread(go_on, ())
+    _thread.start_new_thread(give_up, ())
+
+
+def _exit_status(code: object) -> int:
+    """What sys.exit() makes of its argument."""
+    return (code or 0) & 0xFF if code is None or isinstance(code, int) else 1
 
 
 def _run(folder: str) -> None:

@@ -10,7 +10,7 @@ hours between a request and its reply (https://docs.aws.amazon.com/lambda/latest
 import _socket
 import os
 
-from .errors import SandboxError
+from .errors import SandboxError, is_of_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Connection:
         """Send a request and wait for its reply; try once more where that cannot do the request twice.
 
         That is so for a repeatable request, and for one that met a connection the server had closed in the meantime.
+        Raises SandboxError, and what a signal handler of the function raises meanwhile.
         """
         reused = self._socket is not None
         try:
@@ -68,7 +69,7 @@ class Connection:
         except OSError as error:
             again = repeatable or (reused and self._silent)
             self.close()
-            if not again:
+            if not again or is_of_function(error):
                 raise self._unreachable(error) from error
         try:
             return self._round_trip(head, body)
@@ -243,6 +244,8 @@ class Connection:
 
     def _unreachable(self, error: OSError) -> SandboxError:
         self.close()
+        if is_of_function(error):
+            raise error
         return SandboxError(f"cannot reach the Runtime API at {self.address}: {error}")
 
 
@@ -277,8 +280,8 @@ def _send(sock: _socket.socket, head: bytes, body: bytes) -> bool:
             sock.sendall(head + body)
         else:
             _send_large(sock, head, body)
-    except OSError:
-        if not body:
+    except OSError as error:
+        if not body or is_of_function(error):
             raise
         return False
     return True

@@ -15,11 +15,8 @@ A value that does not fit raises a Mismatch with the path to it.
 """
 
 import sys
-import typing
-from collections.abc import Iterable, Mapping, Set
-from enum import Enum
-from types import UnionType
 
+from ..surroundings.library import StandardLibrary
 from .leaves import (
     choice_converter,
     decimal_converter,
@@ -31,6 +28,12 @@ from .leaves import (
     with_floats,
 )
 from .mismatch import Mismatch, WrongType, name_of, require
+
+with StandardLibrary():
+    import typing
+    from collections.abc import Iterable, Mapping, Set
+    from enum import Enum
+    from types import UnionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -265,11 +268,24 @@ def _hints(kind: type, arguments: "tuple[Any, ...]") -> dict[str, "Any"]:
     """The annotations of a class, with the arguments of a generic one in their places."""
     try:
         names = getattr(sys.modules.get(kind.__module__), "__dict__", {})
+        _evaluate_kw_only(kind)
         hints = {key: unquoted(hint, names) for key, hint in typing.get_type_hints(kind, include_extras=True).items()}
     except Exception as error:
         raise TypeError(f"events cannot be decoded as {name_of(kind)}: {error}") from error
     given = dict(zip(getattr(kind, "__parameters__", ()), arguments, strict=False))
     return {name: _substitute(hint, given) for name, hint in hints.items()} if given else hints
+
+
+def _evaluate_kw_only(kind: type) -> None:
+    """Put KW_ONLY in the place of its name: before Python 3.11 `typing` takes that for a mistake."""
+    if sys.version_info < (3, 11):
+        with StandardLibrary():
+            from dataclasses import KW_ONLY
+
+        for annotations in (vars(base).get("__annotations__", {}) for base in kind.__mro__):
+            for name, hint in annotations.items():
+                if isinstance(hint, str) and hint.rpartition(".")[2] == "KW_ONLY":
+                    annotations[name] = KW_ONLY
 
 
 def _substitute(hint: "Any", given: "dict[Any, Any]") -> "Any":  # noqa: ANN401 - an annotation can be anything
@@ -280,7 +296,8 @@ def _substitute(hint: "Any", given: "dict[Any, Any]") -> "Any":  # noqa: ANN401 
 
 
 def _is_required(field: "Field[Any]") -> bool:
-    from dataclasses import MISSING  # it brings `inspect`: only where there is a dataclass
+    with StandardLibrary():
+        from dataclasses import MISSING  # it brings `inspect`: only where there is a dataclass
 
     return field.default is MISSING and field.default_factory is MISSING
 

@@ -4,9 +4,12 @@ A Decimal is known by the name of its class, for importing that takes longer tha
 """
 
 import sys
-from enum import Enum
 
+from ..surroundings.library import StandardLibrary
 from .mismatch import Mismatch, WrongChoice, WrongType, name_of, require, shown
+
+with StandardLibrary():
+    from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,15 +14,18 @@ ends init with a TypeError.
 """
 
 import sys
-import typing
-from types import SimpleNamespace
 
 from ..client import Invocation, LambdaRuntimeClient
 from ..errors import FunctionError
 from ..json_path import step
 from ..payload import Marshaller, from_json
+from ..surroundings.library import StandardLibrary
 from .converters import Converters, is_model, unquoted
 from .mismatch import Mismatch
+
+with StandardLibrary():
+    import typing
+    from types import SimpleNamespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +141,8 @@ def _from_own(wanted: object) -> "Decode":
 
 
 def _with_decimals(text: bytes) -> object:
-    from decimal import Decimal
+    with StandardLibrary():
+        from decimal import Decimal
 
     try:
         return from_json(text.decode(), parse_float=Decimal)

@@ -29,15 +29,15 @@ ENTROPY_BYTES = 64
 
 
 def pass_snapshot(client: "LambdaRuntimeClient") -> None:
-    """Run the hooks around the snapshot. Exits with status 64 or 65 when one fails."""
+    """Run the hooks around the snapshot. Exits with status 64 or 65 when one fails; raises SandboxError."""
     hooks = sys.modules.get("snapshot_restore_py")
     try:
         _run(reversed(hooks.get_before_snapshot()) if hooks else ())
-        logs.flush_output()
-        client.restore_next()
     except BaseException as error:
         client.post_init_error(_log(error, client), "Runtime.BeforeSnapshotError")
         sys.exit(EXIT_BEFORE_SNAPSHOT)
+    logs.flush_output()
+    client.restore_next()
     try:
         _renew(client)
         _run(hooks.get_after_restore() if hooks else ())

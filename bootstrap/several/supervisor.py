@@ -16,11 +16,14 @@ the one of the sandbox.
 """
 
 import _socket
-import fcntl
 import os
 import sys
 
 from ..logs import complain, flush_output
+from ..surroundings.library import StandardLibrary
+
+with StandardLibrary():
+    import fcntl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ LOADED_FOR_ALL = b"a"
 SERVED = b"s"
 SAID_BYTES_MAX = 16
 EXIT_BY_SIGNAL = 128
+# Longer than that Lambda waits for nobody: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+STOP_S_MAX = 2.0
 NEWS = (_signal.SIGCHLD, _signal.SIGIO)
 STOPS = (_signal.SIGTERM, _signal.SIGINT)
 
@@ -48,7 +53,10 @@ class Link:
 
     def tell(self, word: bytes) -> None:
         """Tell the supervisor how far this worker has come."""
-        self._socket.send(word)
+        try:
+            self._socket.send(word)
+        except OSError as error:  # the function has closed the descriptor, maybe along with all others
+            complain(f"worker {os.getpid()} cannot tell how far it has come: {error}")
 
 
 def fork_workers(count: int) -> Link:
@@ -126,10 +134,20 @@ class Supervisor:
                 return link
 
     def _stop(self, number: int) -> None:
+        """Pass a signal on to all workers and wait for their end; those that take too long are killed."""
+        self._send(number)
+        _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGALRM,))
+        _signal.setitimer(_signal.ITIMER_REAL, STOP_S_MAX)
+        while self._workers:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            self._workers.pop(pid, None)
+            if not pid and _signal.sigwait((_signal.SIGCHLD, _signal.SIGALRM)) == _signal.SIGALRM:
+                self._send(_signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         for pid in self._workers:
             os.kill(pid, number)
-        for pid in self._workers:
-            os.waitpid(pid, 0)
 
 
 class Worker:

@@ -12,19 +12,15 @@ Without that variable async handlers run in mode async, others in mode process.
 """
 
 import os
-import sys
 
 from ..adapter import is_async
 from ..errors import SandboxError
 from ..handler import load_handler
 from ..loop import run
 
-ROOT = __name__.partition(".")[0]  # the name the package goes by
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
 
     from ..client import LambdaRuntimeClient
     from ..context import LambdaContext
@@ -45,9 +41,11 @@ def serve(name: str, limit: str) -> None:
     if mode and mode not in MODES:
         raise SandboxError(f"{ENV_MODE} must be one of {', '.join(MODES)}, it is {mode!r}")
     if mode in ("async", "thread"):
+        from .threads import serve_in_threads
+
         _connect_output()
         client, handler = _load(name)
-        _serve_in_threads(client, handler, count)
+        serve_in_threads(client, handler, count)
     _serve_in_processes(name, count, may_share=not mode)
 
 
@@ -60,54 +58,12 @@ def _serve_in_processes(name: str, count: int, *, may_share: bool) -> None:
     client, handler = _load(name, is_first=link.is_first)
     handler = _after_first_call(handler, lambda: link.tell(SERVED))
     if may_share and is_async(load_handler(name)):
+        from .threads import serve_in_threads
+
         link.tell(LOADED_FOR_ALL)
-        _serve_in_threads(client, handler, count)
+        serve_in_threads(client, handler, count)
     link.tell(LOADED)
     run(client, handler)
-
-
-def _serve_in_threads(client: "LambdaRuntimeClient", handler: "Handler", count: int) -> "NoReturn":
-    from contextvars import copy_context
-    from threading import Thread
-
-    from .. import current
-    from ..start import connect
-
-    current.keep_apart()
-    clients = [client, *(connect() for _ in range(count - 1))]
-
-    def start(end: "Callable[[BaseException], None]") -> None:
-        for number, client in enumerate(clients, 1):
-            # What the function put into context variables while it was loaded is there for each thread.
-            args = (_work, client, handler, end)
-            Thread(target=copy_context().run, args=args, name=f"invocations {number}", daemon=True).start()
-
-    event_loop = sys.modules.get(f"{ROOT}.event_loop")
-    if event_loop is not None:  # the handler is async
-        event_loop.serve(start)
-    _wait(start)
-
-
-def _work(client: "LambdaRuntimeClient", handler: "Handler", end: "Callable[[BaseException], None]") -> None:
-    try:
-        run(client, handler)
-    except BaseException as error:  # the main thread ends the process, as it would without threads
-        end(error)
-
-
-def _wait(start: "Callable[[Callable[[BaseException], None]], None]") -> "NoReturn":
-    from threading import Event
-
-    ended = Event()
-    errors: list[BaseException] = []
-
-    def end(error: BaseException) -> None:
-        errors.append(error)
-        ended.set()
-
-    start(end)
-    ended.wait()
-    raise errors[0]
 
 
 def _after_first_call(handler: "Handler", then: "Callable[[], None]") -> "Handler":

@@ -18,6 +18,7 @@ from _thread import allocate_lock
 
 from ..adapter import STREAM_MARK, function_of, is_async
 from ..current import current_context
+from ..errors import is_of_function
 from ..wire import JOIN_BYTES
 from .http_response import HttpResponse, one_line
 
@@ -132,7 +133,9 @@ class StreamResponse:
     def _reaches(self, piece: object) -> bool:
         try:
             self._send(piece)
-        except OSError:
+        except OSError as error:
+            if is_of_function(error):
+                raise
             return False
         return True
 
@@ -168,7 +171,9 @@ class StreamResponse:
 
     async def _send_async(self, data: object) -> int:
         if self._turn is None:
-            self._turn = _make_turn()
+            from ..event_loop import make_lock
+
+            self._turn = make_lock()
         try:
             async with self._turn:
                 for piece in self._pieces(data):
@@ -370,12 +375,6 @@ def _takes_response(handler: "Handler") -> bool:
     return code is not None and code.co_argcount - given - len(function.__defaults__ or ()) > 2
 
 
-def _make_turn() -> "Lock":
-    import asyncio
-
-    return asyncio.Lock()
-
-
 async def _send_all(connection: "Connection", data: "bytes | memoryview") -> None:
     rest = memoryview(data)
     while rest:
@@ -387,23 +386,11 @@ async def _send_all(connection: "Connection", data: "bytes | memoryview") -> Non
 
 async def _wait_until_ready(connection: "Connection") -> None:
     """Wait until the sandbox reads on, or says something instead."""
-    import asyncio
+    from ..event_loop import wait_until_ready
 
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    descriptor = connection.fileno()
-
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    loop.add_writer(descriptor, wake)
-    loop.add_reader(descriptor, wake)
     try:
-        await ready
+        await wait_until_ready(connection.fileno())
     finally:
-        loop.remove_writer(descriptor)
-        loop.remove_reader(descriptor)
         connection.set_blocking()
 
 

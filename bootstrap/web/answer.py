@@ -5,13 +5,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html#respond-to-load-balancer
 """
 
-from binascii import b2a_base64
-from collections.abc import Iterable
-from http import HTTPStatus
-from typing import Any
-
 from ..streams.http_response import HttpResponse
+from ..surroundings.library import StandardLibrary
 from .request import HttpRequest, Source
+
+with StandardLibrary():
+    from binascii import b2a_base64
+    from collections.abc import Iterable
+    from http import HTTPStatus
+    from typing import Any
 
 Headers = Iterable[tuple[bytes, bytes]]
 

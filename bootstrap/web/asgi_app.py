@@ -10,18 +10,20 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Literal
-from urllib.parse import unquote
-
 from ..current import current_context
 from ..event_loop import wait_for
 from ..hooks.lifecycle import after_response, on_shutdown
 from ..streams.streaming import AsyncHttpStreamResponse, http_stream
+from ..surroundings.library import StandardLibrary
 from .answer import has_body, stream_head, write_answer
 from .request import HttpRequest, read_request
 from .wsgi_app import takes_start_response
+
+with StandardLibrary():
+    import asyncio
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import Any, Literal
+    from urllib.parse import unquote
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -11,13 +11,15 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """
 
-from binascii import a2b_base64
-from collections.abc import Iterable, Mapping
-from enum import Enum
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
-
 from ..errors import FunctionError
+from ..surroundings.library import StandardLibrary
+
+with StandardLibrary():
+    from binascii import a2b_base64
+    from collections.abc import Iterable, Mapping
+    from enum import Enum
+    from typing import Any, NamedTuple
+    from urllib.parse import quote, unquote
 
 # What stands for itself in a path and in a query string; what is encoded already stays as it is.
 PATH_SAFE = "/%:@!$&'()*+,;=~"

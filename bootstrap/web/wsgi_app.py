@@ -7,16 +7,19 @@ https://peps.python.org/pep-3333/
 
 import io
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from ..adapter import is_async
 from ..current import current_context, runs_several
 from ..hooks.lifecycle import after_response
 from ..streams.streaming import HttpStreamResponse, http_stream
+from ..surroundings.library import StandardLibrary
 from .answer import has_body, stream_head, write_answer
 from .request import HttpRequest, read_request
+
+with StandardLibrary():
+    from collections.abc import Callable, Iterable
+    from typing import Any
+    from urllib.parse import unquote_to_bytes
 
 App = Callable[[dict[str, Any], Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 

@@ -493,3 +493,29 @@ def test_an_app_of_the_other_kind_is_told_at_once(function: Function, api: FakeR
         """)
     error = function.run().post.json()
     assert error["errorMessage"] == "Flask is a WSGI app: use bootstrap.wsgi"
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_modules_of_the_function_named_like_the_library_do_no_harm(
+    function: Function, api: FakeRuntimeAPI, kind: str
+) -> None:
+    """Neither to the handler around an app of either kind nor to the app."""
+    for name in ("asyncio", "enum", "http", "types", "typing", "urllib"):
+        function.write("NAME = 'mine'\n", f"{name}.py")
+    function.write("""
+        import bootstrap, http
+
+        async def answer_asgi(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": http.NAME.encode()})
+
+        def answer_wsgi(environ, start_response):
+            start_response("200 OK", [])
+            return [http.NAME.encode()]
+
+        asgi = bootstrap.asgi(answer_asgi, lifespan="off")
+        wsgi = bootstrap.wsgi(answer_wsgi)
+        """)
+    function.environ["_HANDLER"] = f"app.{kind}"
+    api.event(json.dumps(http_api()).encode())
+    assert function.run().post.json()["body"] == "mine"

@@ -455,3 +455,30 @@ def test_cancel_before_deadline_needs_no_arguments(function: Function, api: Fake
         """)
     api.event(Lambda_Runtime_Deadline_Ms="1")
     assert function.run().post.json()["errorMessage"] == "the handler was cancelled 500 ms before its deadline"
+
+
+SHADOWING = ["asyncio", "contextvars", "enum", "functools", "re", "selectors", "types", "warnings"]
+
+
+@pytest.mark.parametrize("name", SHADOWING)
+def test_modules_of_the_function_named_like_the_library_do_no_harm(
+    function: Function, api: FakeRuntimeAPI, name: str
+) -> None:
+    """The event loop has the library's, the function its own."""
+    function.write("NAME = 'mine'\n", f"{name}.py")
+    function.write(f"async def handler(event, context):\n    import {name}\n    return {name}.NAME\n")
+    api.event()
+    assert function.run().post.json() == "mine"
+
+
+def test_all_of_them_at_once_do_no_harm(any_python: Function, api: FakeRuntimeAPI) -> None:
+    """Whatever it is that the loop of this interpreter imports."""
+    for name in SHADOWING:
+        any_python.write("NAME = 'mine'\n", f"{name}.py")
+    any_python.write("""
+        async def handler(event, context):
+            import selectors, asyncio
+            return [selectors.NAME, asyncio.NAME]
+        """)
+    api.event()
+    assert any_python.run().post.json() == ["mine", "mine"]

@@ -445,3 +445,52 @@ def test_cancelling_and_timeouts_work_side_by_side(many: Function, api: FakeRunt
     assert results["near"]["errorType"] == "TimeoutError"
     assert "late near" in many.stdout()
     assert "late far" not in many.stdout()
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"), [("process", "fcntl"), ("thread", "types"), ("thread", "threading"), ("async", "contextvars")]
+)
+def test_modules_of_the_function_named_like_the_library_do_no_harm(
+    many: Function, api: FakeRuntimeAPI, mode: str, name: str
+) -> None:
+    """Neither to supervisor and threads nor to the function."""
+    many.environ["PILOTLIGHT_CONCURRENCY_MODE"] = mode
+    many.write("NAME = 'mine'\n", f"{name}.py")
+    many.handler(f"import {name}; return {name}.NAME")
+    api.event()
+    many.start()
+    api.wait_until(lambda: len(api.posts) == 1)
+    assert api.posts[0].json() == "mine"
+
+
+@pytest.mark.slow
+def test_a_worker_that_ignores_sigterm_does_not_keep_a_sandbox_that_failed(many: Function) -> None:
+    """It is killed in the end, and the status is that of the one that failed."""
+    many.write("""
+        import os, signal
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        try:
+            os.mkdir("first")
+        except FileExistsError:
+            os._exit(3)
+        os.write(1, b"%d" % os.getpid())
+
+        def handler(event, context):
+            pass
+        """)
+    many.start()
+    outcome = many.outcome()
+    assert outcome.status == 3
+    assert not Path(f"/proc/{outcome.stdout.partition('{')[0]}").exists()
+
+
+def test_a_worker_may_close_all_descriptors(function: Function, api: FakeRuntimeAPI) -> None:
+    """It serves on, and the log says what is missing."""
+    function.environ["AWS_LAMBDA_MAX_CONCURRENCY"] = "1"
+    function.write(f"import os\nos.closerange(3, 1000)\n{ECHO}")
+    api.event(b"1")
+    function.start()
+    api.wait_until(lambda: parked(api) == 1 and len(api.posts) == 1)
+    assert api.posts[0].body == b"1"
+    assert "cannot tell how far it has come" in function.stdout() + function.stderr()

@@ -453,3 +453,37 @@ def test_unwatched_invocations_have_no_thread(function: Function, api: FakeRunti
     function.handler("import sys; return [name for name in sys.modules if 'timeouts' in name]")
     api.event()
     assert function.run().post.json() == []
+
+
+def test_an_async_hook_runs_while_the_handler_waits_on_a_loop_of_its_own(
+    function: Function, extensions: FakeRuntimeAPI
+) -> None:
+    """That loop is asleep, and is woken."""
+    function.write("""
+        import asyncio, bootstrap, os, signal
+
+        @bootstrap.on_shutdown
+        async def close():
+            print("closed")
+
+        async def work():
+            loop = asyncio.get_running_loop()
+            select = loop._selector.select
+
+            def select_and_be_signalled(timeout):
+                loop._selector.select = select
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                return select(timeout)
+
+            await asyncio.sleep(0)
+            loop._selector.select = select_and_be_signalled
+            await asyncio.sleep(60)
+
+        def handler(event, context):
+            signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+            asyncio.run(work())
+        """)
+    extensions.event()
+    function.start()
+    outcome = function.outcome()
+    assert (outcome.status, outcome.stdout) == (-signal.SIGTERM, "closed\n")

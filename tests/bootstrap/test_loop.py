@@ -12,7 +12,7 @@ from bootstrap.errors import SandboxError
 from bootstrap.wire import Connection, Reply
 
 from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, event_headers, http_reply
-from .function import ECHO, Function
+from .function import ECHO, PATIENCE_S, Function
 
 EVENTS: list[Any] = [{"a": {"b": []}}, [1, 2.5, -0.0, 1e300], "text", 10**40, True, None, "é😀e\u0301\u2028", ""]
 
@@ -391,3 +391,125 @@ def test_a_thousand_invocations_leak_nothing(function: Function, api: FakeRuntim
     posts = function.run().posts
     assert posts[0].json() == posts[-2].json()
     assert len(posts) == 1000
+
+
+THREAD = "import atexit, sys, threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "stderr"),
+    [
+        ("sys.exit(5)", 5, ""),
+        ("sys.exit(None)", 0, ""),
+        ("sys.exit(-1)", 255, ""),
+        ("sys.exit('why')", 1, "why\n"),
+    ],
+)
+@pytest.mark.parametrize("thread", ["import atexit, sys\n", THREAD])
+def test_a_thread_of_the_function_does_not_keep_a_process_that_ends(
+    function: Function, api: FakeRuntimeAPI, thread: str, statement: str, status: int, stderr: str
+) -> None:
+    """One that would never end is not waited for; all else is as without it."""
+    function.write(f"""{thread}
+atexit.register(lambda: print("at exit", end=""))
+
+def handler(event, context):
+    {statement}
+""")
+    api.event()
+    outcome = function.run()
+    assert (outcome.status, outcome.stderr) == (status, stderr)
+    assert outcome.stdout.endswith("at exit")
+
+
+def test_a_thread_of_the_function_does_not_keep_a_process_that_cannot_load(
+    any_python: Function, api: FakeRuntimeAPI
+) -> None:
+    """The error is posted, then it is over."""
+    any_python.write(f"{THREAD}1 / 0")
+    outcome = any_python.run()
+    assert (outcome.status, outcome.post.json()["errorType"]) == (1, "ZeroDivisionError")
+
+
+def test_a_thread_of_the_function_does_not_outlive_the_runtime_api(function: Function, api: FakeRuntimeAPI) -> None:
+    """No orphan stays behind."""
+    function.write(THREAD + ECHO)
+    function.start()
+    function.settle()
+    api.close()
+    assert function.outcome().status == 1
+
+
+def test_a_thread_of_the_function_does_not_keep_an_interrupted_process(function: Function) -> None:
+    """Status 130 with it as well."""
+    function.write(THREAD + ECHO)
+    process = function.start()
+    function.settle()
+    process.send_signal(signal.SIGINT)
+    assert function.outcome().status == 130
+
+
+# Of all errors the one that could be mistaken for a connection that was lost.
+ALARM = """
+import signal
+
+def late(number, frame):
+    raise TimeoutError("late")
+
+signal.signal(signal.SIGUSR1, late)
+"""
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_error_of_a_signal_handler_while_idle_ends_the_process(
+    any_python: Function, api: FakeRuntimeAPI, kind: str
+) -> None:
+    """With a traceback, as in any other program; an event that was under way is not asked for again."""
+    any_python.write(f"{ALARM}{kind} handler(event, context): pass\n")
+    process = any_python.start()
+    any_python.settle()
+    process.send_signal(signal.SIGUSR1)
+    outcome = any_python.outcome()
+    assert (outcome.status, len(api.requests)) == (1, 1)
+    assert outcome.stderr.endswith("TimeoutError: late\n")
+
+
+def test_an_error_of_a_signal_handler_does_not_answer_twice(function: Function, api: FakeRuntimeAPI) -> None:
+    """Whether the answer was taken, nobody knows then."""
+    function.write(ALARM + ECHO)
+    api.event()
+    process = function.start()
+
+    def interrupt() -> None:
+        process.send_signal(signal.SIGUSR1)
+        process.wait(PATIENCE_S)
+
+    api.on_post = interrupt
+    outcome = function.outcome()
+    assert (outcome.status, len(outcome.posts)) == (1, 1)
+    assert outcome.stderr.endswith("TimeoutError: late\n")
+
+
+@pytest.mark.parametrize("pool", ["ThreadPoolExecutor", "ProcessPoolExecutor"])
+def test_threads_that_come_to_an_end_are_waited_for(any_python: Function, api: FakeRuntimeAPI, pool: str) -> None:
+    """As ever: what a pool was given is done, and the pool is gone."""
+    any_python.write(f"""
+        import concurrent.futures, sys
+        pool = concurrent.futures.{pool}(1)
+
+        def handler(event, context):
+            pool.submit(print, "done", flush=True)
+            sys.exit(5)
+        """)
+    api.event()
+    outcome = any_python.run()
+    assert (outcome.status, outcome.stderr) == (5, "")
+    assert "done\n" in outcome.stdout
+
+
+@pytest.mark.slow
+def test_functions_to_be_called_at_the_end_have_their_time(function: Function, api: FakeRuntimeAPI) -> None:
+    """One that waits for a thread that never ends keeps the process no more than the thread itself."""
+    function.write(f"{THREAD}atexit.register(threading.Event().wait)\ndef handler(event, context): sys.exit(5)\n")
+    api.event()
+    assert function.run().status == 5

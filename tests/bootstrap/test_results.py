@@ -402,3 +402,21 @@ def test_rich_results_on_every_python(any_python: Function, api: FakeRuntimeAPI)
     assert good.body.decode() == f'{{"2024-02-03": {item}, "rest": [[1], 1.10, {{"1": "x"}}, [[0, 1]]]}}}}'
     message = "Unable to marshal response: Out of range float values are not JSON compliant - at $.day"
     assert (bad.json()["errorType"], bad.json()["errorMessage"]) == ("Runtime.MarshalError", message)
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_generator_that_cannot_be_seen_is_hinted_at(function: Function, api: FakeRuntimeAPI, kind: str) -> None:
+    """The message is that of AWS's runtime, a note says what may be meant."""
+    function.write(f"""
+        {kind} pieces(event, context):
+            yield "piece"
+
+        def handler(*args):
+            return pieces(*args)
+        """)
+    api.event()
+    error = function.run().post.json()
+    kind_of_generator = "generator" if kind == "def" else "async_generator"
+    message = f"Unable to marshal response: Object of type {kind_of_generator} is not JSON serializable"
+    assert (error["errorType"], error["errorMessage"]) == ("Runtime.MarshalError", message)
+    assert "@bootstrap.stream" in error["notes"][0]

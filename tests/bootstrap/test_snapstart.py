@@ -142,14 +142,15 @@ def test_a_failure_after_the_restore_has_an_endpoint_of_its_own(
     assert len(api.requests) == 2
 
 
-def test_a_refused_restore_fails_the_init(function: Function, api: FakeRuntimeAPI) -> None:
-    """Anything but 200 is a failure before the snapshot."""
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_refused_restore_ends_the_process(function: Function, api: FakeRuntimeAPI, status: int) -> None:
+    """Anything but 200 is a fault of the sandbox: the function is not blamed for it."""
     function.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
     function.write(ECHO)
-    api.reply_to(RESTORE_NEXT, http_reply(403, {}, b"no"))
+    api.reply_to(RESTORE_NEXT, http_reply(status, {}, b"no"))
     outcome = function.run()
-    assert (outcome.status, outcome.post.path) == (64, INIT_ERROR)
-    assert "403 no" in outcome.post.json()["errorMessage"]
+    assert (outcome.status, outcome.posts) == (1, [])
+    assert outcome.stderr == f"pilotlight: the Runtime API answered {status} no to restore/next\n"
 
 
 def test_a_connection_that_did_not_survive_is_replaced(function: Function, api: FakeRuntimeAPI) -> None:

@@ -841,3 +841,41 @@ def test_a_broken_model_is_reported_at_init(function: Function, api: FakeRuntime
     outcome = function.run()
     assert outcome.post.path.endswith("/init/error")
     assert outcome.post.json()["errorMessage"] == "events cannot be decoded as Order: name 'Missing' is not defined"
+
+
+def test_modules_of_the_function_named_like_the_library_do_no_harm(any_python: Function, api: FakeRuntimeAPI) -> None:
+    """Events are decoded by means of the library's."""
+    for name in ("decimal", "enum", "types"):
+        any_python.write("NAME = 'mine'\n", f"{name}.py")
+    any_python.write("""
+        class Order:
+            __dataclass_fields__ = {}
+            __init__ = lambda self: None
+
+        def handler(event: Order, context):
+            import decimal
+            return [type(event).__name__, decimal.NAME]
+        """)
+    api.event()
+    assert any_python.run().post.json() == ["Order", "mine"]
+
+
+@pytest.mark.parametrize("name", ["KW_ONLY", "dataclasses.KW_ONLY"])
+def test_keyword_only_fields_are_decoded(any_python: Function, api: FakeRuntimeAPI, name: str) -> None:
+    """What begins them is no field, also where annotations are text."""
+    any_python.write(f"""
+        from __future__ import annotations
+        import dataclasses
+        from dataclasses import KW_ONLY, dataclass
+
+        @dataclass
+        class Order:
+            number: int
+            _: {name}
+            items: list[str]
+
+        def handler(event: Order, context):
+            return repr(event)
+        """)
+    api.event(b'{"number": 1, "items": ["a"]}')
+    assert any_python.run().post.json() == "Order(number=1, items=['a'])"
