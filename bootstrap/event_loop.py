@@ -120,7 +120,10 @@ def wait_for(awaitable: "Awaitable[object]") -> object:
 
 def is_running_here() -> bool:
     """Whether this thread runs a loop, ours or one the function runs itself."""
-    return asyncio._get_running_loop() is not None
+    if asyncio._get_running_loop() is not None:
+        return True
+    # A signal can come between the two steps by which a loop begins to run.
+    return _loop is not None and _loop.is_running() and threading.get_ident() == _runner
 
 
 def running_tasks() -> "list[asyncio.Task[Any]]":
@@ -131,7 +134,7 @@ def running_tasks() -> "list[asyncio.Task[Any]]":
 def run_urgently(work: "Coroutine[Any, Any, object]") -> None:
     """Start work from a signal handler on the loop that is running in this thread; the loop stays at it until the end."""
     global _urgent
-    loop = asyncio.get_running_loop()
+    loop = asyncio._get_running_loop() or prepare()
     _urgent = loop.create_task(work)
     loop.call_soon_threadsafe(_nothing)  # it may be asleep: a signal alone does not wake a loop the function runs
 
