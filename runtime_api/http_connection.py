@@ -23,8 +23,11 @@ HEAD_LIMIT_BYTES = 2 * 1024 * 1024
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
-class Request(msgspec.Struct):
-    """A request. Header and trailer names are lower case; `body` is empty when it was `too_large`, partial when `truncated`."""
+class Request(msgspec.Struct, gc=False):
+    """A request. Header and trailer names are lower case; `body` is empty when it was `too_large`, partial when `truncated`.
+
+    `began_ms` is when its first part arrived, where it came in several and somebody's clock is at hand.
+    """
 
     method: str
     path: str
@@ -34,6 +37,7 @@ class Request(msgspec.Struct):
     too_large: bool = False
     truncated: bool = False
     keep_alive: bool = True
+    began_ms: float | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -47,12 +51,14 @@ class Connection(asyncio.Protocol):
         *,
         head_limit_bytes: int = HEAD_LIMIT_BYTES,
         answers_after_eof: bool = False,
+        now_ms: Callable[[], float] | None = None,
     ) -> None:
         self._serve = serve
         self._lost = lost
         self._body_limit = body_limit_bytes
         self._head_limit = head_limit_bytes
         self._answers_after_eof = answers_after_eof
+        self._now_ms = now_ms
         self._at_eof = False
         self._closed = False
         self._transport: asyncio.Transport | None = None
@@ -101,7 +107,9 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"malformed HTTP request: {error}\n".encode())
         else:
             self._count_head(len(data))
-            if idle and self._request is None:
+            if self._request is not None:
+                self._note_beginning(self._request)
+            elif idle:
                 self._remember_poll(data)
 
     def eof_received(self) -> bool:
@@ -231,6 +239,10 @@ class Connection(asyncio.Protocol):
         self._in_body = False
         self._latest = request
         self._accept(request)
+
+    def _note_beginning(self, request: Request) -> None:
+        if request.began_ms is None and self._now_ms is not None:
+            request.began_ms = self._now_ms()
 
     def _remember_poll(self, data: bytes) -> None:
         # A runtime's polls are the same bytes each time: parsed once, they are known.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,16 @@ def test_every_way_to_call_works(served_hello: str, checkout: Path, command: str
     )
     assert done.returncode == 0, done.stderr
     assert "Hello" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: the example is written in it")
+def test_the_extension_hears_of_the_call(checkout: Path) -> None:
+    """The line with a layer prints the function's answer, and what its extension heard."""
+    done = subprocess.run(
+        ["bash", "-euc", block("--layer")], cwd=checkout, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, "Hello" in done.stdout) == (0, True), done.stderr
+    assert 'journal: {"eventType":"SHUTDOWN"' in done.stderr
 
 
 def test_another_runtime_is_served(checkout: Path) -> None:

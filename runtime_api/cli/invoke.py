@@ -24,10 +24,13 @@ from runtime_api.protocol import names
 )
 @click.option("--dry-run", is_flag=True, help="Only check that the function can be invoked.")
 @click.option("--tail", is_flag=True, help="Print the last 4 KB of the log on stderr.")
+@click.option("--tenant-id", metavar="ID", help="The tenant, for a function with tenant isolation.")
 @click.option(
     "--endpoint", default="http://127.0.0.1:9000", show_default=True, metavar="URL", help="Where it is served."
 )
-def command(name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool, endpoint: str) -> int:
+def command(
+    name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool, tenant_id: str | None, endpoint: str
+) -> int:
     """Invoke NAME, which may be a function's name or ARN, at an endpoint.
 
     The exit code is 0 for a result, 1 for a function error, 2 when the call was wrong, 3 when it was throttled or nobody could answer it.
@@ -36,6 +39,8 @@ def command(name: str, event: str, asynchronous: bool, dry_run: bool, tail: bool
         raise click.UsageError("--async and --dry-run exclude each other.")
     kind = "Event" if asynchronous else "DryRun" if dry_run else "RequestResponse"
     headers = {names.HEADER_INVOCATION_TYPE: kind, names.HEADER_LOG_TYPE: "Tail" if tail else "None"}
+    if tenant_id is not None:
+        headers[names.HEADER_CALLER_TENANT_ID] = tenant_id
     payload = read_event(event)
     try:
         status, answer, body = _post(

@@ -5,13 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from runtime_api.config.settings import Settings, read_variables
 from runtime_api.protocol import limits
-from runtime_api.protocol.function import InvalidFunction
+from runtime_api.protocol.function import (
+    ApplicationLogLevel,
+    InitKind,
+    InvalidFunction,
+    IsolationKind,
+    LogFormatKind,
+    SystemLogLevel,
+)
 
 _OPTIONS = (
     click.option("--name", help="Name of the function; the folder's name when left out."),
@@ -49,6 +56,82 @@ _OPTIONS = (
         show_default=True,
         help="How many sandboxes a function may have; calls beyond get a 429.",
     ),
+    click.option(
+        "--isolation",
+        type=click.Choice(get_args(IsolationKind)),
+        default="process",
+        show_default=True,
+        help="How sandboxes are kept apart: plain processes, or real /var/task, /opt and /tmp in namespaces.",
+    ),
+    click.option(
+        "--layer",
+        "layers",
+        multiple=True,
+        type=click.Path(exists=True, resolve_path=True),
+        metavar="ZIP|FOLDER",
+        help="Layer to merge into /opt; may be given up to five times, later ones win.",
+    ),
+    click.option(
+        "--tmp-size",
+        "tmp_mb",
+        type=click.IntRange(limits.TMP_MIN_MB, limits.TMP_MAX_MB),
+        default=limits.TMP_DEFAULT_MB,
+        show_default=True,
+        metavar="MB",
+        help="Size of /tmp, with --isolation bubblewrap.",
+    ),
+    click.option("--freeze", is_flag=True, help="Stop a sandbox's processes between invocations, as Lambda does."),
+    click.option(
+        "--cpu-share",
+        is_flag=True,
+        help="Give a function the CPU its memory buys, 1769 MB for one core, where cgroups can be had.",
+    ),
+    click.option(
+        "--init-type",
+        type=click.Choice(get_args(InitKind)),
+        default="on-demand",
+        show_default=True,
+        help="What sandboxes are initialised for; with snap-start they are restored before their first invocation.",
+    ),
+    click.option(
+        "--max-concurrency",
+        type=click.IntRange(1, limits.MAX_CONCURRENCY_LIMIT),
+        metavar="N",
+        help="Invocations one sandbox takes at once, as on Lambda Managed Instances.",
+    ),
+    click.option(
+        "--tenant-isolation",
+        is_flag=True,
+        help="Have each call name a tenant, and never share a sandbox between tenants.",
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(get_args(LogFormatKind)),
+        default="text",
+        show_default=True,
+        help="Form of the log, for the function as well as for the platform.",
+    ),
+    click.option(
+        "--application-log-level",
+        type=click.Choice(get_args(ApplicationLogLevel), case_sensitive=False),
+        help="Leave out what the function logs below this, with --log-format json; INFO when left out.",
+    ),
+    click.option(
+        "--system-log-level",
+        type=click.Choice(get_args(SystemLogLevel), case_sensitive=False),
+        help="Leave out what the platform logs below this, with --log-format json; INFO when left out.",
+    ),
+    click.option(
+        "--log-group-dir",
+        type=click.Path(file_okay=False),
+        metavar="FOLDER",
+        help="Write log streams as files here, named as in CloudWatch: aws/lambda/NAME/2026/11/21/[$LATEST]...",
+    ),
+    click.option(
+        "--xray-daemon",
+        metavar="HOST:PORT",
+        help="Trace every function, and send a segment of each sampled invocation there.",
+    ),
 )
 
 
@@ -76,6 +159,17 @@ def settings_from(flags: dict[str, Any]) -> Settings:
             memory_mb=flags["memory"],
             environment=read_variables(flags["env"], flags["env_file"]),
             concurrency=flags["concurrency"],
+            isolation=flags["isolation"],
+            layers=flags["layers"],
+            tmp_mb=flags["tmp_mb"],
+            freeze=flags["freeze"],
+            cpu_share=flags["cpu_share"],
+            init_type=flags["init_type"],
+            max_concurrency=flags["max_concurrency"],
+            tenant_isolation=flags["tenant_isolation"],
+            log_format=flags["log_format"],
+            application_log_level=flags["application_log_level"],
+            system_log_level=flags["system_log_level"],
         )
     except (InvalidFunction, ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None

@@ -24,8 +24,9 @@ from runtime_api.protocol.invoke_errors import InvokeError
 @click.command("run")
 @click.argument("target", required=False, metavar="[HANDLER|FOLDER]")
 @event_option
+@click.option("--tenant-id", metavar="ID", help="The tenant, with --tenant-isolation.")
 @function_options
-def command(target: str | None, event: str, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
+def command(target: str | None, event: str, tenant_id: str | None, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
     """Invoke a function once: its result on stdout, its log on stderr.
 
     HANDLER, such as app.handler, is looked up from this folder. A FOLDER, or nothing, means the handler in it.
@@ -34,7 +35,16 @@ def command(target: str | None, event: str, **flags: Any) -> int:  # noqa: ANN40
     """
     payload = read_event(event)
     function = _function(target, settings_from(flags))
-    return run_until_signal(_run(function, payload, Account(region=flags["region"])))
+    log = StderrLog([function.name])
+    platform = Platform(
+        [function],
+        port=None,
+        account=Account(region=flags["region"]),
+        log=log,
+        log_folder=flags["log_group_dir"],
+        xray_daemon=flags["xray_daemon"],
+    )
+    return run_until_signal(_run(platform, log, payload, tenant_id))
 
 
 def _function(target: str | None, settings: Settings) -> Function:
@@ -55,11 +65,11 @@ def _function(target: str | None, settings: Settings) -> Function:
     return found[0]
 
 
-async def _run(function: Function, payload: bytes, account: Account) -> int:
-    log = StderrLog([function.name])
+async def _run(platform: Platform, log: StderrLog, payload: bytes, tenant_id: str | None) -> int:
     try:
-        async with Platform([function], port=None, account=account, log=log) as platform:
-            outcome = await platform.invoke(function.name, payload, wants_log_tail=True)
+        async with platform:
+            name = platform.functions[0].name
+            outcome = await platform.invoke(name, payload, wants_log_tail=True, tenant_id=tenant_id)
         print_result(outcome.body)
     except (InvokeError, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)

@@ -37,7 +37,15 @@ def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN
     try:
         functions = functions_at(path, settings_from(flags))
         log = StderrLog([function.name for function in functions])
-        platform = Platform(functions, host=host, port=port, account=Account(region=flags["region"]), log=log)
+        platform = Platform(
+            functions,
+            host=host,
+            port=port,
+            account=Account(region=flags["region"]),
+            log=log,
+            log_folder=flags["log_group_dir"],
+            xray_daemon=flags["xray_daemon"],
+        )
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
     return run_until_signal(_serve(platform, log))

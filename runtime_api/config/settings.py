@@ -7,8 +7,17 @@ from pathlib import Path
 
 import msgspec
 
-from runtime_api.protocol.function import Function, InvalidFunction, RuntimeKind
-from runtime_api.protocol.limits import FUNCTION_NAME_LIMIT, MEMORY_DEFAULT_MB, TIMEOUT_DEFAULT_MS
+from runtime_api.protocol.function import (
+    ApplicationLogLevel,
+    Function,
+    InitKind,
+    InvalidFunction,
+    IsolationKind,
+    LogFormatKind,
+    RuntimeKind,
+    SystemLogLevel,
+)
+from runtime_api.protocol.limits import FUNCTION_NAME_LIMIT, MEMORY_DEFAULT_MB, TIMEOUT_DEFAULT_MS, TMP_DEFAULT_MB
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +32,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = MEMORY_DEFAULT_MB
     environment: dict[str, str] = {}
     concurrency: int = 10
+    isolation: IsolationKind = "process"
+    layers: tuple[str, ...] = ()
+    tmp_mb: int = TMP_DEFAULT_MB
+    freeze: bool = False
+    cpu_share: bool = False
+    init_type: InitKind = "on-demand"
+    max_concurrency: int | None = None
+    tenant_isolation: bool = False
+    log_format: LogFormatKind = "text"
+    application_log_level: ApplicationLogLevel | None = None
+    system_log_level: SystemLogLevel | None = None
 
     def function(self, task_root: Path, handler: str, runtime: RuntimeKind) -> Function:
         """The function in a folder; raises InvalidFunction."""
@@ -37,6 +57,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             memory_mb=self.memory_mb,
             environment=self.environment,
             concurrency=self.concurrency,
+            isolation=self.isolation,
+            layers=self.layers,
+            tmp_mb=self.tmp_mb,
+            freeze=self.freeze,
+            cpu_share=self.cpu_share,
+            init_type=self.init_type,
+            max_concurrency=self.max_concurrency,
+            tenant_isolation=self.tenant_isolation,
+            log_format=self.log_format,
+            application_log_level=self.application_log_level,
+            system_log_level=self.system_log_level,
         )
 
 

@@ -11,17 +11,17 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote
-from uuid import uuid4
 
 import msgspec
 
 from runtime_api.dispatch.dispatcher import Dispatcher
 from runtime_api.protocol import names
 from runtime_api.protocol.function_name import FunctionReference, parse_reference
-from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.protocol.invocation import Invocation, Outcome, new_request_id
 from runtime_api.protocol.invoke_errors import InvokeError, RequestTooLarge
 from runtime_api.protocol.invoke_request import read_options
 from runtime_api.protocol.payload import checked_payload
+from runtime_api.protocol.tenants import check_tenant
 from runtime_api.protocol.trace import new_trace_id
 
 FUNCTIONS_PATH = "/2015-03-31/functions/"
@@ -44,7 +44,7 @@ class InvokeApi:
 
     async def answer(self, target: str, headers: Mapping[str, str], payload: bytes | None) -> Answer:
         """Answer `POST target`, a raw path with its query. `payload` is None when it was too large to keep. Never raises InvokeError."""
-        request_id = str(uuid4())
+        request_id = new_request_id(os.urandom(16))
         try:
             return await self._invoke(request_id, target, headers, payload)
         except InvokeError as error:
@@ -54,13 +54,14 @@ class InvokeApi:
         reference = _reference_in(target)
         function = self._dispatcher.find(reference)
         options = read_options(headers)
+        check_tenant(function, options.tenant_id)
         if payload is None:
             raise RequestTooLarge
         invocation = Invocation(
             request_id,
             checked_payload(payload),
             self._dispatcher.account.function_arn(function.name, reference.qualifier),
-            options.trace_id or fresh_trace_id(),
+            options.trace_id or fresh_trace_id(sampled=self._dispatcher.is_traced),
             client_context=options.client_context,
             tenant_id=options.tenant_id,
             wants_log_tail=options.wants_log_tail,
@@ -79,9 +80,9 @@ def _reference_in(target: str) -> FunctionReference:
     return parse_reference(unquote(path.split("/")[3]), qualifier)
 
 
-def fresh_trace_id() -> str:
-    """A trace id for a caller that sent none."""
-    return new_trace_id(time.time() * 1000, os.urandom(20))
+def fresh_trace_id(*, sampled: bool) -> str:
+    """A trace id for a caller that sent none; where functions are traced, every such trace is `sampled`."""
+    return new_trace_id(time.time() * 1000, os.urandom(20), sampled=sampled)
 
 
 def _answer(invocation: Invocation, outcome: Outcome) -> Answer:

@@ -7,9 +7,9 @@ async with Platform([Function(name="hello", task_root="/…/hello", handler="app
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from types import TracebackType
-from uuid import uuid4
 
 from aiohttp import web
 
@@ -20,17 +20,19 @@ from runtime_api.frontend.invoke import InvokeApi, fresh_trace_id
 from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account, parse_reference
-from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.protocol.invocation import Invocation, Outcome, new_request_id
 from runtime_api.protocol.log_sink import LogSink
 from runtime_api.protocol.payload import checked_payload
+from runtime_api.protocol.tenants import check_tenant
 
 
 class Platform:
     """Serves functions from `async with` to its end; nothing is left running after it.
 
     `port` 0 takes a free one, None opens no port and leaves `invoke`. `log` is called with a function's name and bytes of log text,
-    as they are written. Raises InvalidFunction when made; when entered, OSError when the port cannot be had and ServiceFailure when an
-    interpreter cannot be used.
+    as they are written; `log_folder` gets a file for each log stream; `xray_daemon` is the HOST:PORT trace segments are sent to. Raises
+    InvalidFunction when made; when entered, OSError when the port cannot be had, and ServiceFailure when an interpreter, a layer, an
+    isolation, the folder or the daemon's address cannot be used.
     """
 
     def __init__(
@@ -41,9 +43,13 @@ class Platform:
         port: int | None = 0,
         account: Account | None = None,
         log: LogSink | None = None,
+        log_folder: str | None = None,
+        xray_daemon: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._dispatcher = Dispatcher(functions, account or Account(), clock, log)
+        self._dispatcher = Dispatcher(
+            functions, account or Account(), clock, log, log_folder=log_folder, xray_daemon=xray_daemon
+        )
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -63,9 +69,13 @@ class Platform:
         return self._dispatcher.functions
 
     async def __aenter__(self) -> Platform:
-        await self._dispatcher.check()
-        if self._port is not None:
-            await self._open(self._port)
+        try:
+            await self._dispatcher.check()
+            if self._port is not None:
+                await self._open(self._port)
+        except BaseException:
+            await self._dispatcher.close()
+            raise
         return self
 
     async def _open(self, port: int) -> None:
@@ -99,15 +109,19 @@ class Platform:
             await self._door.close()
             await self._runner.cleanup()
 
-    async def invoke(self, name: str, payload: bytes = b"", *, wants_log_tail: bool = False) -> Outcome:
+    async def invoke(
+        self, name: str, payload: bytes = b"", *, wants_log_tail: bool = False, tenant_id: str | None = None
+    ) -> Outcome:
         """Invoke without HTTP; `name` as callers of the API may write it. Raises InvokeError for what the API would refuse."""
         reference = parse_reference(name)
         function = self._dispatcher.find(reference)
+        check_tenant(function, tenant_id)
         invocation = Invocation(
-            str(uuid4()),
+            new_request_id(os.urandom(16)),
             checked_payload(payload),
             self._dispatcher.account.function_arn(function.name, reference.qualifier),
-            fresh_trace_id(),
+            fresh_trace_id(sampled=self._dispatcher.is_traced),
+            tenant_id=tenant_id,
             wants_log_tail=wants_log_tail,
         )
         return await self._dispatcher.invoke(function, invocation)

@@ -31,6 +31,15 @@ def exit_reason(returncode: int) -> str:
     """The sentence for a `returncode` as `subprocess` gives it: negative for a signal."""
     if returncode == 0:
         return "Runtime exited without providing a reason"
+    return f"Runtime exited with error: {_status(returncode)}"
+
+
+def extension_exit_reason(returncode: int) -> str:
+    """The words for an extension that ended by itself."""
+    return "exit code 0" if returncode == 0 else _status(returncode)
+
+
+def _status(returncode: int) -> str:
     if returncode > 0:
-        return f"Runtime exited with error: exit status {returncode}"
-    return f"Runtime exited with error: signal: {_SIGNALS.get(-returncode, f'signal {-returncode}')}"
+        return f"exit status {returncode}"
+    return f"signal: {_SIGNALS.get(-returncode, f'signal {-returncode}')}"

@@ -9,12 +9,13 @@ from enum import Enum
 
 import msgspec
 
+from runtime_api.protocol.error_cause import ErrorCause
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
 from runtime_api.protocol.messages import function_error
 from runtime_api.protocol.names import CONTENT_TYPE_JSON, VERSION_LATEST
 
 
-class Invocation(msgspec.Struct, frozen=True):
+class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One call of a function. `client_context` is JSON text; `invoked_arn` is the ARN as the caller addressed it."""
 
     request_id: str
@@ -28,6 +29,13 @@ class Invocation(msgspec.Struct, frozen=True):
     wants_log_tail: bool = False
 
 
+def new_request_id(random_bytes: bytes) -> str:
+    """A UUID of version 4 made of 16 random bytes; half of what the library's takes, and it is made for every call."""
+    digits = random_bytes.hex()
+    variant = "89ab"[random_bytes[8] & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 class OutcomeKind(Enum):
     """How an invocation ended; the value is the status telemetry reports."""
 
@@ -37,11 +45,11 @@ class OutcomeKind(Enum):
     FAILURE = "failure"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What the caller gets.
 
     `error_type` is the normalised type for telemetry, `platform_message` what the platform says of an error it found itself (None
-    when the runtime reported it), `log_tail` at most 4 KiB of log text.
+    when the runtime reported it), `log_tail` at most 4 KiB of log text, `cause` what the runtime reports for tracing.
     """
 
     kind: OutcomeKind
@@ -50,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error_type: str | None = None
     platform_message: str | None = None
     log_tail: bytes | None = None
+    cause: ErrorCause | None = None
 
     @property
     def is_function_error(self) -> bool:
@@ -68,9 +77,19 @@ def exited(request_id: str, reason: str) -> Outcome:
     return _found_by_platform(OutcomeKind.ERROR, "Runtime.ExitError", request_id, reason)
 
 
+def out_of_memory(request_id: str, reason: str) -> Outcome:
+    """The runtime's process was killed for want of memory; `reason` as `exit_reason` words it."""
+    return _found_by_platform(OutcomeKind.ERROR, "Runtime.OutOfMemory", request_id, reason)
+
+
 def invalid_entrypoint(request_id: str, reason: str) -> Outcome:
     """The runtime could not be started at all."""
     return _found_by_platform(OutcomeKind.ERROR, "Runtime.InvalidEntrypoint", request_id, reason)
+
+
+def extension_failed(request_id: str, error_type: str, message: str) -> Outcome:
+    """An extension ended, reported an error or could not be started; `error_type` is `Extension.` and what happened."""
+    return _found_by_platform(OutcomeKind.ERROR, error_type, request_id, message)
 
 
 def _found_by_platform(kind: OutcomeKind, error_type: str, request_id: str, message: str) -> Outcome:
@@ -85,6 +104,6 @@ def too_large() -> Outcome:
     return Outcome(OutcomeKind.ERROR, body, error_type="Function.ResponseSizeTooLarge")
 
 
-def reported_error(body: bytes, content_type: str, error_type: str) -> Outcome:
+def reported_error(body: bytes, content_type: str, error_type: str, cause: ErrorCause | None = None) -> Outcome:
     """The runtime reported an error: its body reaches the caller byte for byte."""
-    return Outcome(OutcomeKind.ERROR, body, content_type or CONTENT_TYPE_JSON, error_type)
+    return Outcome(OutcomeKind.ERROR, body, content_type or CONTENT_TYPE_JSON, error_type, cause=cause)

@@ -8,6 +8,8 @@
     ├── InvalidRequestContent       400
     ├── RequestTooLarge             413
     ├── TooManyRequests             429, with Retry-After
+    ├── SnapStartFailed             400 SnapStartException
+    ├── SnapStartTimeout            408 SnapStartTimeoutException
     ├── NotBuilt                    501: Pilotlight does not have this yet
     ├── UnknownOperation            404: no such path
     ├── MethodNotAllowed            405, with Allow
@@ -116,6 +118,26 @@ class TooManyRequests(InvokeError):
     def headers(self) -> dict[str, str]:
         """When to come back."""
         return {"Retry-After": str(self.retry_after_s)}
+
+
+class SnapStartFailed(InvokeError):
+    """The runtime failed after its sandbox was restored, before it took an event."""
+
+    status, exception, member = 400, "SnapStartException", "Message"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs."
+        )
+
+
+class SnapStartTimeout(InvokeError):
+    """The restore of a sandbox took longer than its limit."""
+
+    status, exception, member = 408, "SnapStartTimeoutException", "Message"
+
+    def __init__(self) -> None:
+        super().__init__("Lambda couldn't restore the snapshot within the timeout limit.")
 
 
 class NotBuilt(InvokeError):

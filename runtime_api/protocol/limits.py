@@ -20,5 +20,24 @@ TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, TIMEOUT_DEFAULT_MS = 1, 900_000, 3_000
 MEMORY_MIN_MB, MEMORY_MAX_MB, MEMORY_DEFAULT_MB = 128, 10_240, 128
 # lambda-runtime-environment: how long the Init phase of an on-demand sandbox may take
 INIT_LIMIT_MS = 10_000
+# lambda-runtime-environment: of all others, unless the function's timeout is longer
+LONG_INIT_LIMIT_MS = 130_000
+# lambda-runtime-environment: how long the Restore phase of a SnapStart sandbox may take
+RESTORE_LIMIT_MS = 10_000
+# lambda-managed-instances: invocations at once in one sandbox
+MAX_CONCURRENCY_LIMIT = 1_600
 # configuration-envvars: all variables of a function together
 ENVIRONMENT_LIMIT_BYTES = 4096
+# runtimes-extensions-api
+EXTENSIONS_LIMIT = 10
+# lambda-runtime-environment: the Shutdown phase with internal extensions only, and with at least one external one
+SHUTDOWN_INTERNAL_MS, SHUTDOWN_EXTERNAL_MS = 500, 2_000
+# aws-samples/graceful-shutdown-with-aws-lambda: the runtime's part of it where external extensions wait for theirs
+SHUTDOWN_RUNTIME_MS = 300
+# packaging-layers and gettingstarted-limits: layers of a function, and its code and layers unzipped
+LAYERS_LIMIT = 5
+UNZIPPED_LIMIT_BYTES = 262_144_000
+# Ours: 250 MB in empty files would be a bomb of another kind.
+LAYER_ENTRIES_LIMIT = 100_000
+# configuration-ephemeral-storage: /tmp
+TMP_MIN_MB, TMP_MAX_MB, TMP_DEFAULT_MB = 512, 10_240, 512

@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+from runtime_api.protocol.error_cause import ErrorCause, read_error_cause
 from runtime_api.protocol.runtime_errors import RuntimeApiError
 
 
@@ -34,7 +35,12 @@ class ErrorCauseReport(msgspec.Struct, frozen=True, rename="camel", omit_default
     stack_trace: list[str] = []
 
 
+class _ReportedCause(msgspec.Struct, frozen=True, rename="camel"):
+    error_cause: msgspec.Raw = msgspec.Raw(b"")
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_reported_cause = msgspec.json.Decoder(_ReportedCause).decode
 _decode_cause_report = msgspec.json.Decoder(ErrorCauseReport).decode
 
 ACCEPTED = b'{"status":"OK"}\n'
@@ -57,6 +63,11 @@ def strip_error_cause(body: bytes) -> bytes | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return _encode(report)
+
+
+def reported_cause(body: bytes) -> ErrorCause | None:
+    """The cause in an error-with-cause report that `strip_error_cause` can read; None when there is none to speak of."""
+    return read_error_cause(bytes(_decode_reported_cause(body).error_cause))
 
 
 _KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")

@@ -5,6 +5,7 @@
     ├── InvalidFunctionResponseMode      400 InvalidFunctionResponseMode
     ├── TruncatedHttpRequest             400 TruncatedHTTPRequest
     ├── InvalidStateTransition           403 InvalidStateTransition
+    ├── InvokeTimeout                    410 InvokeTimeout
     └── RequestEntityTooLarge            413 RequestEntityTooLarge
 
 The caller at fault is always the runtime. Texts are those of AWS's open-source emulator, which real runtimes are written against.
@@ -60,6 +61,15 @@ class InvalidStateTransition(RuntimeApiError):
         super().__init__(
             f"State transition from {state} to {target} failed for runtime. Error: State transition is not allowed"
         )
+
+
+class InvokeTimeout(RuntimeApiError):
+    """The answer is to an attempt that is over; runtimes go on to the next event."""
+
+    status, error_type = 410, "InvokeTimeout"
+
+    def __init__(self) -> None:
+        super().__init__("Invoke timeout")
 
 
 class RequestEntityTooLarge(RuntimeApiError):

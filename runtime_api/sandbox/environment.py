@@ -8,9 +8,14 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from uuid import uuid4
 
+import msgspec
+
 from runtime_api.protocol import names
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.log_levels import LogFormat, LogLevel
+from runtime_api.protocol.phases import InitializationType
+from runtime_api.sandbox.folders import Folders
 
 # SDKs refuse to start without credentials, and empty ones break them: these are well formed and open nothing.
 _PLACEHOLDER_CREDENTIALS = {
@@ -18,7 +23,21 @@ _PLACEHOLDER_CREDENTIALS = {
     names.ENV_SECRET_ACCESS_KEY: "pilotlight/local/placeholder/secret/key0",
     names.ENV_SESSION_TOKEN: "pilotlight-local-placeholder-session-token",
 }
-_XRAY_HOST, _XRAY_PORT = "127.0.0.1", "2000"
+CREDENTIALS_PATH = "/2021-04-23/credentials"
+# Where daemons listen; nobody has to.
+_XRAY_DAEMON = "127.0.0.1:2000"
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """What the sandbox shows at endpoints of its own; nobody else knows it."""
+
+    metadata: str
+    credentials: str
+
+
+def new_tokens() -> Tokens:
+    """Tokens nobody has seen."""
+    return Tokens(str(uuid4()), str(uuid4()))
 
 
 def log_stream_name(now_ms: float) -> str:
@@ -28,10 +47,21 @@ def log_stream_name(now_ms: float) -> str:
 
 
 def sandbox_environment(
-    function: Function, account: Account, runtime_api: str, log_stream: str, execution_env: str | None
+    function: Function,
+    account: Account,
+    runtime_api: str,
+    log_stream: str,
+    execution_env: str | None,
+    folders: Folders,
+    tokens: Tokens,
+    xray_daemon: str | None = None,
 ) -> dict[str, str]:
-    """All variables of one sandbox; `runtime_api` is `host:port`, `execution_env` None for OS-only runtimes, which have none."""
-    root = function.task_root
+    """All variables of one sandbox; `execution_env` is None for OS-only runtimes, which have none.
+
+    `runtime_api` and `xray_daemon` are `host:port`.
+    """
+    xray_host, _, xray_port = (xray_daemon or _XRAY_DAEMON).rpartition(":")
+    root, opt = folders.task_root, folders.opt
     documented = {
         names.ENV_HANDLER: function.handler,
         names.ENV_RUNTIME_API: runtime_api,
@@ -42,22 +72,81 @@ def sandbox_environment(
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": names.VERSION_LATEST,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type.value,
+        names.ENV_METADATA_API: runtime_api,
+        names.ENV_METADATA_TOKEN: tokens.metadata,
+        names.ENV_LOG_GROUP_NAME: f"/aws/lambda/{function.name}",
         names.ENV_LOG_STREAM_NAME: log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": f"{_XRAY_HOST}:{_XRAY_PORT}",
-        "_AWS_XRAY_DAEMON_ADDRESS": _XRAY_HOST,
-        "_AWS_XRAY_DAEMON_PORT": _XRAY_PORT,
+        "AWS_XRAY_DAEMON_ADDRESS": f"{xray_host}:{xray_port}",
+        "_AWS_XRAY_DAEMON_ADDRESS": xray_host.strip("[]"),
+        "_AWS_XRAY_DAEMON_PORT": xray_port,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:" + f"{opt}/bin",
         # The system's own folders are left out: here they would come before what a foreign interpreter was built with.
-        "LD_LIBRARY_PATH": f"{root}:{root}/lib:/opt/lib",
+        "LD_LIBRARY_PATH": f"{root}:{root}/lib:{opt}/lib",
     }
     if execution_env is not None:
         documented["AWS_EXECUTION_ENV"] = execution_env
-    return {**documented, **_credentials(function), **function.environment}
+    if function.max_concurrency is not None:
+        documented[names.ENV_MAX_CONCURRENCY] = str(function.max_concurrency)
+    if function.json_logs:
+        documented[names.ENV_LOG_FORMAT] = LogFormat.JSON.value
+        documented[names.ENV_LOG_LEVEL] = function.application_log_level or LogLevel.INFO.name
+    made = {**documented, **_stand_ins(folders, execution_env), **_credentials(function), **function.environment}
+    is_in_snapshot = function.initialization_type is InitializationType.SNAP_START
+    return _without_secrets(made, runtime_api, tokens) if is_in_snapshot else made
+
+
+def _without_secrets(environment: dict[str, str], runtime_api: str, tokens: Tokens) -> dict[str, str]:
+    """What may be in a snapshot: neither credentials nor the log stream of one sandbox."""
+    left = {name: value for name, value in environment.items() if name not in _NOT_IN_SNAPSHOT}
+    left[names.ENV_CREDENTIALS_URI] = f"http://{runtime_api}{CREDENTIALS_PATH}"
+    left[names.ENV_CREDENTIALS_TOKEN] = tokens.credentials
+    return left
+
+
+_NOT_IN_SNAPSHOT = {*_PLACEHOLDER_CREDENTIALS, names.ENV_LOG_GROUP_NAME, names.ENV_LOG_STREAM_NAME}
+
+
+# What external extensions do not get: the Developer Guide's runtimes-extensions-api page.
+_RUNTIME_ONLY = {
+    "AWS_EXECUTION_ENV",
+    names.ENV_LOG_GROUP_NAME,
+    names.ENV_LOG_STREAM_NAME,
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    names.ENV_TASK_ROOT,
+    "_AWS_XRAY_DAEMON_ADDRESS",
+    "_AWS_XRAY_DAEMON_PORT",
+    names.ENV_HANDLER,
+}
+
+
+def extension_environment(environment: dict[str, str]) -> dict[str, str]:
+    """What external extensions get of the sandbox's variables."""
+    return {name: value for name, value in environment.items() if name not in _RUNTIME_ONLY}
+
+
+def _stand_ins(folders: Folders, execution_env: str | None) -> dict[str, str]:
+    """What leads to folders that are not where the service has them: TMPDIR for /tmp, PYTHONPATH for /opt/python.
+
+    A Python path of the sandbox's own is taken over as it is: files ending in .pth in such layers are not run.
+    """
+    found = {} if folders.tmp is None else {"TMPDIR": folders.tmp}
+    if folders.layers is not None and folders.opt != "/opt":
+        version = (execution_env or "").rpartition("_python")[2]
+        packages = [f"{folders.opt}/python/lib/python{version}/site-packages"] if version else []
+        found["PYTHONPATH"] = ":".join([*packages, f"{folders.opt}/python"])
+    return found
+
+
+def credentials_of(function: Function) -> dict[str, str]:
+    """The credentials of its sandboxes, by the names of their variables."""
+    given = {name: value for name, value in function.environment.items() if name in _PLACEHOLDER_CREDENTIALS}
+    return {**_credentials(function), **given}
 
 
 def _credentials(function: Function) -> dict[str, str]:

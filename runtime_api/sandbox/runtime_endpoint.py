@@ -1,8 +1,9 @@
 """The Runtime API of one sandbox: its port, its routes, its state, and nothing of processes or logs.
 
-Strategy: checks run in one order, as the service has it: route, request id (400), state (403), then headers and body. What passes
-changes the state by the table in `protocol.runtime_states` and is told to the sandbox, which is the `Owner` here; what does not pass
-leaves everything as it was. A parked `next` is just a connection in `_polls`.
+Strategy: checks run in one order, as the service has it: route, request id (400), invocation id (410), state (403), then headers and
+body. What passes changes the state by the table in `protocol.runtime_states` and is told to the sandbox, which is the `Owner` here; what
+does not pass leaves everything as it was. A parked `next` is just a connection in `_polls`. The other APIs of the sandbox share the
+port: a connection that speaks one of them stands in `_aside`, for nobody waits for a runtime's last words there.
 """
 
 from __future__ import annotations
@@ -11,17 +12,27 @@ import asyncio
 import base64
 import binascii
 import socket
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote
+from uuid import uuid4
 
 from runtime_api.http_connection import Connection, Request
 from runtime_api.protocol import names
+from runtime_api.protocol.error_cause import read_error_cause
 from runtime_api.protocol.invocation import Invocation, Outcome, OutcomeKind, reported_error, too_large
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
-from runtime_api.protocol.messages import ACCEPTED, error_reply, normalise_error_type, strip_error_cause
+from runtime_api.protocol.messages import (
+    ACCEPTED,
+    error_reply,
+    normalise_error_type,
+    reported_cause,
+    strip_error_cause,
+)
 from runtime_api.protocol.runtime_errors import (
     InvalidFunctionResponseMode,
     InvalidRequestId,
+    InvokeTimeout,
     RequestEntityTooLarge,
     RuntimeApiError,
     TruncatedHttpRequest,
@@ -32,38 +43,64 @@ _API = "/2018-06-01"
 _INVOCATION = f"{_API}/runtime/invocation/"
 _NEXT = f"{_INVOCATION}next"
 _INIT_ERROR = f"{_API}/runtime/init/error"
+_RESTORE = f"{_API}/runtime/restore/"
+_RESTORE_NEXT = f"{_RESTORE}next"
+_RESTORE_ERROR = f"{_RESTORE}error"
 _PING = f"{_API}/ping"
 _TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
 _HEADER_ERROR_TYPE = names.HEADER_ERROR_TYPE.lower()
 _HEADER_ERROR_BODY = names.HEADER_ERROR_BODY.lower()
+_HEADER_ERROR_CAUSE = names.HEADER_ERROR_CAUSE.lower()
 _HEADER_RESPONSE_MODE = names.HEADER_RESPONSE_MODE.lower()
+_HEADER_INVOCATION_ID = names.HEADER_INVOCATION_ID.lower()
 
 
 class Owner(Protocol):
     """Whom the endpoint tells what the runtime did."""
 
     def runtime_ready(self) -> None:
-        """The runtime asks for an event and has none in hand."""
+        """The runtime asks for an event and has none in hand, or for the restore of its snapshot."""
 
-    def runtime_answered(self, outcome: Outcome) -> None:
-        """The runtime answered the current invocation."""
+    def runtime_answered(self, request_id: str, outcome: Outcome, began_ms: float | None) -> None:
+        """The runtime answered an invocation it has; `began_ms` is when it began to, None where the answer came in one piece."""
 
     def runtime_failed_init(self, outcome: Outcome) -> None:
-        """The runtime reported that it could not initialise."""
+        """The runtime reported that it could not initialise, or not go on after the restore."""
 
 
 class RuntimeEndpoint:
     """The Runtime API on a port of its own. `state` is the runtime's, and the only copy of it."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(
+        self,
+        owner: Owner,
+        others: dict[str, Callable[[Request, Connection], None]] | None = None,
+        lost: Callable[[Connection], None] = lambda _connection: None,
+        *,
+        restores: bool = False,
+        now_ms: Callable[[], float] | None = None,
+    ) -> None:
+        """`others` serve what begins with their path; `lost` is told of each connection that is gone.
+
+        With `restores` there are the calls of SnapStart. `now_ms` tells when answers begin.
+        """
         self.state = RuntimeState.STARTED
         self.address = ""
         self._owner = owner
+        self._others = others or {}
+        self._on_lost = lost
+        self._restores = restores
+        self._now_ms = now_ms
         self._server: asyncio.Server | None = None
         self._closed = False
+        self._retired = False
         self._connections: set[Connection] = set()
+        self._aside: set[Connection] = set()
         self._polls: list[Connection] = []
         self._current_id: str | None = None
+        self._invocation_id = ""
+        self._attempts = 0
+        self._id_prefix = str(uuid4())[:24]
         self._event: tuple[bytes, bytes] = (b"", b"")
         self._all_gone: asyncio.Event | None = None
 
@@ -81,27 +118,45 @@ class RuntimeEndpoint:
         """Close the port and every connection; from now on nothing a runtime does is heard."""
         self._closed = True
         if self._server is not None:
-            self._server.close()
+            # In its turn: asyncio would lose a connection it has accepted and not announced yet.
+            asyncio.get_running_loop().call_soon(self._server.close)
         for connection in list(self._connections):
             connection.close()
+
+    def retire(self) -> None:
+        """The sandbox is about to end: no answer counts any more, and who asks for an event waits for one in vain."""
+        self._retired = True
+        self._current_id = None
 
     def hand_over(self, invocation: Invocation, deadline_ms: int) -> None:
         """Give the runtime, which is Ready, its event; `deadline_ms` is in epoch milliseconds."""
         self.state = transition(self.state, RuntimeCall.DISPATCH)
-        self._current_id = invocation.request_id
-        self._event = (event_headers(invocation, deadline_ms), invocation.payload)
+        self._current_id, self._invocation_id = invocation.request_id, self._new_invocation_id()
+        self._event = (event_headers(invocation, deadline_ms, self._invocation_id), invocation.payload)
         polls, self._polls = self._polls, []
         for poll in polls:
             self._deliver(poll)
 
+    def _new_invocation_id(self) -> str:
+        # Counted on from a random one: a whole one for each attempt costs more than the rest of its headers.
+        self._attempts += 1
+        return f"{self._id_prefix}{self._attempts:012x}"
+
+    def restore(self) -> None:
+        """Let the runtime, which is RestoreReady, go on."""
+        self.state = transition(self.state, RuntimeCall.RESTORE)
+        polls, self._polls = self._polls, []
+        for poll in polls:
+            poll.answer(200, b"")
+
     async def wait_until_disconnected(self) -> None:
-        """Wait until no client is connected: whatever an ended runtime had written has been read then."""
-        if self._connections:
+        """Wait until nobody who speaks the Runtime API is connected: whatever an ended runtime had written has been read then."""
+        if not self._connections <= self._aside:
             self._all_gone = asyncio.Event()
             await self._all_gone.wait()
 
     def _connect(self) -> Connection:
-        connection = Connection(self._serve, self._lost, RESPONSE_LIMIT_BYTES)
+        connection = Connection(self._serve, self._lost, RESPONSE_LIMIT_BYTES, now_ms=self._now_ms)
         self._connections.add(connection)
         if self._closed:
             # accepted before the port was closed
@@ -110,9 +165,14 @@ class RuntimeEndpoint:
 
     def _lost(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._aside.discard(connection)
+        self._on_lost(connection)
         if connection in self._polls:
             self._polls.remove(connection)
-        if self._all_gone is not None and not self._connections:
+        self._notice_disconnection()
+
+    def _notice_disconnection(self) -> None:
+        if self._all_gone is not None and self._connections <= self._aside:
             self._all_gone.set()
 
     def _serve(self, request: Request, connection: Connection) -> None:
@@ -126,17 +186,34 @@ class RuntimeEndpoint:
 
     def _route(self, request: Request, connection: Connection) -> None:
         path = request.path.partition("?")[0]
+        if self._aside:
+            # One connection may serve a runtime and its internal extensions in turn.
+            self._aside.discard(connection)
         if path == _NEXT:
             if _allowed("GET", request, connection):
                 self._next(connection)
         elif path == _INIT_ERROR:
             if _allowed("POST", request, connection):
-                self._init_error(request, connection)
+                self._report_failure(RuntimeCall.INIT_ERROR, request, connection)
         elif path == _PING:
             if _allowed("GET", request, connection):
                 connection.answer(200, b"pong", _TEXT)
-        else:
+        elif self._restores and path.startswith(_RESTORE):
+            self._route_restore(path, request, connection)
+        elif path.startswith(_API):
             self._route_answer(path, request, connection)
+        else:
+            self._route_other(path, request, connection)
+
+    def _route_restore(self, path: str, request: Request, connection: Connection) -> None:
+        if path == _RESTORE_NEXT:
+            if _allowed("GET", request, connection):
+                self._restore_next(connection)
+        elif path == _RESTORE_ERROR:
+            if _allowed("POST", request, connection):
+                self._report_failure(RuntimeCall.RESTORE_ERROR, request, connection)
+        else:
+            connection.answer(404, b"404 page not found\n", _TEXT)
 
     def _route_answer(self, path: str, request: Request, connection: Connection) -> None:
         request_id, slash, action = path.removeprefix(_INVOCATION).rpartition("/")
@@ -146,14 +223,29 @@ class RuntimeEndpoint:
         elif _allowed("POST", request, connection):
             self._answer(unquote(request_id), call, request, connection)
 
+    def _route_other(self, path: str, request: Request, connection: Connection) -> None:
+        for prefix, serve in self._others.items():
+            if path.startswith(prefix):
+                self._aside.add(connection)
+                self._notice_disconnection()
+                serve(request, connection)
+                return
+        connection.answer(404, b"404 page not found\n", _TEXT)
+
     def _next(self, connection: Connection) -> None:
         before = self.state
         self.state = transition(before, RuntimeCall.NEXT)
-        if self.state is RuntimeState.RUNNING:
+        if self.state is RuntimeState.RUNNING and not self._retired:
             self._deliver(connection)
             return
         self._polls.append(connection)
-        if before is not RuntimeState.READY:
+        if before is not RuntimeState.READY and not self._retired:
+            self._owner.runtime_ready()
+
+    def _restore_next(self, connection: Connection) -> None:
+        self.state = transition(self.state, RuntimeCall.RESTORE_NEXT)
+        self._polls.append(connection)
+        if not self._retired:
             self._owner.runtime_ready()
 
     def _deliver(self, connection: Connection) -> None:
@@ -163,24 +255,21 @@ class RuntimeEndpoint:
     def _answer(self, request_id: str, call: RuntimeCall, request: Request, connection: Connection) -> None:
         if request_id != self._current_id:
             raise InvalidRequestId
+        check_attempt(request, self._invocation_id)
         answered = transition(self.state, call)
-        mode = request.headers.get(_HEADER_RESPONSE_MODE)
-        if call is RuntimeCall.RESPONSE and mode and mode != names.RESPONSE_MODE_STREAMING:
-            raise InvalidFunctionResponseMode
-        if request.truncated:
-            raise TruncatedHttpRequest
+        check_form(call, request)
         self.state = transition(answered, RuntimeCall.SENT)
-        self._owner.runtime_answered(_outcome(call, request))
+        self._owner.runtime_answered(request_id, outcome_of(call, request), request.began_ms)
         if request.too_large:
             raise RequestEntityTooLarge
         connection.answer(202, ACCEPTED)
 
-    def _init_error(self, request: Request, connection: Connection) -> None:
-        failed = transition(self.state, RuntimeCall.INIT_ERROR)
+    def _report_failure(self, call: RuntimeCall, request: Request, connection: Connection) -> None:
+        failed = transition(self.state, call)
         if request.truncated:
             raise TruncatedHttpRequest
         self.state = failed
-        self._owner.runtime_failed_init(_outcome(RuntimeCall.INIT_ERROR, request))
+        self._owner.runtime_failed_init(outcome_of(call, request))
         if request.too_large:
             raise RequestEntityTooLarge
         connection.answer(202, ACCEPTED)
@@ -196,7 +285,24 @@ def _allowed(method: str, request: Request, connection: Connection) -> bool:
     return False
 
 
-def _outcome(call: RuntimeCall, request: Request) -> Outcome:
+def check_attempt(request: Request, invocation_id: str) -> None:
+    """An answer that echoes an invocation id echoes the one it was given; raises InvokeTimeout."""
+    # Runtimes that do not know the header answer without it.
+    if request.headers.get(_HEADER_INVOCATION_ID, invocation_id) != invocation_id:
+        raise InvokeTimeout
+
+
+def check_form(call: RuntimeCall, request: Request) -> None:
+    """An answer is whole, and in a mode there is; raises InvalidFunctionResponseMode or TruncatedHttpRequest."""
+    mode = request.headers.get(_HEADER_RESPONSE_MODE)
+    if call is RuntimeCall.RESPONSE and mode and mode != names.RESPONSE_MODE_STREAMING:
+        raise InvalidFunctionResponseMode
+    if request.truncated:
+        raise TruncatedHttpRequest
+
+
+def outcome_of(call: RuntimeCall, request: Request) -> Outcome:
+    """What an answer or an error report means for the caller."""
     if request.too_large:
         return too_large()
     if call is not RuntimeCall.RESPONSE:
@@ -213,8 +319,9 @@ def _error_outcome(request: Request) -> Outcome:
         stripped = strip_error_cause(request.body)
         if stripped is None:
             return reported_error(b'"Invalid error body"', "application/octet-stream", error_type)
-        return reported_error(stripped, names.CONTENT_TYPE_JSON, error_type)
-    return reported_error(request.body, content_type, error_type)
+        return reported_error(stripped, names.CONTENT_TYPE_JSON, error_type, reported_cause(request.body))
+    cause = read_error_cause(request.headers.get(_HEADER_ERROR_CAUSE, "").encode("latin-1"))
+    return reported_error(request.body, content_type, error_type, cause)
 
 
 def _trailer_outcome(trailers: dict[str, str]) -> Outcome:
@@ -226,8 +333,11 @@ def _trailer_outcome(trailers: dict[str, str]) -> Outcome:
     return reported_error(body, names.CONTENT_TYPE_JSON, normalise_error_type(trailers[_HEADER_ERROR_TYPE]))
 
 
-def event_headers(invocation: Invocation, deadline_ms: int) -> bytes:
-    """The headers of a `next` answer; what the invocation does not have is left out, not sent empty."""
+def event_headers(invocation: Invocation, deadline_ms: int, invocation_id: str) -> bytes:
+    """The headers of a `next` answer; what the invocation does not have is left out, not sent empty.
+
+    `invocation_id` is new for each attempt, `deadline_ms` counts from the epoch.
+    """
     optional = (
         (names.HEADER_TRACE_ID, invocation.trace_id),
         (names.HEADER_CLIENT_CONTEXT, invocation.client_context),
@@ -236,6 +346,7 @@ def event_headers(invocation: Invocation, deadline_ms: int) -> bytes:
     lines = [
         f"Content-Type: {invocation.content_type}\r\n{names.HEADER_REQUEST_ID}: {invocation.request_id}\r\n"
         f"{names.HEADER_DEADLINE_MS}: {deadline_ms}\r\n{names.HEADER_FUNCTION_ARN}: {invocation.invoked_arn}\r\n"
+        f"{names.HEADER_INVOCATION_ID}: {invocation_id}\r\n"
     ]
     lines += [f"{name}: {value}\r\n" for name, value in optional if value]
     return "".join(lines).encode("latin-1")

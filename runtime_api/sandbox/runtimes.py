@@ -13,10 +13,9 @@ import msgspec
 
 import runtime_api
 from runtime_api.protocol.function import Function
+from runtime_api.sandbox.folders import Folders
 
-# By the path of its file: with -m, a task root's own bootstrap.py would be started instead.
-_BOOTSTRAP = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap" / "__main__.py"
-
+BOOTSTRAP_FOLDER = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap"
 
 OLDEST_PYTHON = (3, 10)
 
@@ -36,30 +35,42 @@ class Launch(msgspec.Struct, frozen=True):
     execution_env: str | None = None
 
 
-def resolve_launch(function: Function) -> Launch:
-    """What to start for a function; raises LaunchFailed or InterpreterUnusable."""
+class Interpreter(msgspec.Struct, frozen=True):
+    """What an interpreter says of itself: its version, as `3.X`, and the folders it is installed in."""
+
+    version: str
+    prefixes: tuple[str, ...]
+
+
+def resolve_launch(function: Function, folders: Folders) -> Launch:
+    """What to start for a function, as it is seen in its folders; raises LaunchFailed or InterpreterUnusable."""
     if not Path(function.task_root).is_dir():
         raise LaunchFailed(f"chdir {function.task_root}: no such file or directory")
     if function.runtime == "python":
-        python = function.python or sys.executable
-        return Launch((python, str(_BOOTSTRAP)), f"AWS_Lambda_python{interpreter_version(python)}")
+        python = interpreter_of(function)
+        # By the path of its file: with -m, a task root's own bootstrap.py would be started instead.
+        argv = (python, f"{folders.runtime_dir}/__main__.py")
+        return Launch(argv, f"AWS_Lambda_python{interpreter_version(python)}")
     if function.runtime == "provided":
-        return Launch((_own_bootstrap(Path(function.task_root)),))
-    return Launch((_find_program(function.command[0], Path(function.task_root)), *function.command[1:]))
+        return Launch((_own_bootstrap(function, folders),))
+    program, *arguments = function.command
+    return Launch((str(Path(folders.task_root) / program) if "/" in program else find_program(program), *arguments))
 
 
-def _own_bootstrap(task_root: Path) -> str:
-    path = task_root / "bootstrap"
-    if not path.is_file():
-        raise LaunchFailed(f"Couldn't find valid bootstrap(s): [{path}]")
-    if not os.access(path, os.X_OK):
-        raise LaunchFailed(f"fork/exec {path}: permission denied (is it executable? chmod 755)")
-    return str(path)
+def _own_bootstrap(function: Function, folders: Folders) -> str:
+    """The function's own comes before one of a layer: runtimes-custom."""
+    places = {folders.task_root: function.task_root, **({folders.opt: folders.layers} if folders.layers else {})}
+    for inside, here in places.items():
+        path = Path(here) / "bootstrap"
+        if path.is_file():
+            if not os.access(path, os.X_OK):
+                raise LaunchFailed(f"fork/exec {inside}/bootstrap: permission denied (is it executable? chmod 755)")
+            return f"{inside}/bootstrap"
+    raise LaunchFailed(f"Couldn't find valid bootstrap(s): [{' '.join(f'{inside}/bootstrap' for inside in places)}]")
 
 
-def _find_program(program: str, task_root: Path) -> str:
-    if "/" in program:
-        return str(task_root / program)
+def find_program(program: str) -> str:
+    """The path of a program that is named without one; raises LaunchFailed."""
     # The platform's own environment last, so `python` means the user's and still exists where there is only ours.
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     found = shutil.which(program, path=search)
@@ -68,17 +79,33 @@ def _find_program(program: str, task_root: Path) -> str:
     return found
 
 
-@cache
+def interpreter_of(function: Function) -> str:
+    """The path of the interpreter a Python function runs on."""
+    python = function.python or sys.executable
+    return os.path.abspath(python) if "/" in python else shutil.which(python) or python
+
+
 def interpreter_version(python: str) -> str:
     """`3.X` of an interpreter; raises InterpreterUnusable when it cannot say."""
+    return _interpreter(python).version
+
+
+def interpreter_prefixes(python: str) -> tuple[str, ...]:
+    """The folders an interpreter is installed in; raises InterpreterUnusable when it cannot say."""
+    return _interpreter(python).prefixes
+
+
+@cache
+def _interpreter(python: str) -> Interpreter:
     if python == sys.executable:
-        return f"{sys.version_info[0]}.{sys.version_info[1]}"
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return Interpreter(version, (sys.prefix, sys.base_prefix))
+    ask = "import sys; print('%d.%d' % sys.version_info[:2], sys.prefix, sys.base_prefix, sep='\\n')"
     try:
         answer = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError) as error:
         raise InterpreterUnusable(f"the interpreter {python!r} cannot be used: {error}") from None
-    version = answer.stdout.strip()
+    version, *prefixes = answer.stdout.strip().splitlines()
     if tuple(map(int, version.split("."))) < OLDEST_PYTHON:
         raise InterpreterUnusable(f"the interpreter {python!r} is Python {version}: the bootstrap needs 3.10 or newer")
-    return version
+    return Interpreter(version, tuple(prefixes))

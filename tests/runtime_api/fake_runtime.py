@@ -123,7 +123,7 @@ class RecordingOwner:
         self.ready_count += 1
         self._changed.set()
 
-    def runtime_answered(self, outcome: Outcome) -> None:
+    def runtime_answered(self, request_id: str, outcome: Outcome, began_ms: float | None) -> None:
         """The runtime answered."""
         self.outcomes.append(outcome)
         self._changed.set()

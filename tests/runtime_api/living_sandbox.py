@@ -9,9 +9,13 @@ import psutil
 
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invocation import Outcome
+from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.sandbox.in_hand import InitFailed
+from runtime_api.sandbox.outlets import Outlets
+from runtime_api.sandbox.place import Place
 from runtime_api.sandbox.sandbox import Sandbox, SandboxState
 from tests.runtime_api.fake_runtime import REQUEST_ID, invocation
+from tests.runtime_api.lone_place import lone_place
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import PATIENCE_S, until
 
@@ -19,25 +23,41 @@ _MEMORY = re.compile(rb"Max Memory Used: \d+ MB")
 
 
 class LivingSandbox:
-    """Starts the sandbox of a function; `log` is its text log so far, with the memory it used replaced by N."""
+    """The sandbox of a function in a place, and after a failed init the one that follows it there.
 
-    def __init__(self, function: Function, clock: VirtualClock) -> None:
+    `log` is the text log of the place so far, with the memory used replaced by N.
+    """
+
+    def __init__(self, function: Function, clock: VirtualClock, place: Place | None = None) -> None:
+        self.function = function
         self.clock = clock
         self.idle_count = 0
         self.ended_count = 0
         self._log = bytearray()
-        self.sandbox = Sandbox(function, Account(), clock, self._on_idle, self._on_ended, self._on_log)
+        self._calls: set[asyncio.Task[Outcome]] = set()
+        self.place = place or lone_place(function, clock)
+        self.sandbox = self._new()
+
+    def _new(self) -> Sandbox:
+        return Sandbox(
+            self.function, Account(), self.clock, self.place, self._on_idle, self._on_ended, Outlets(self._on_log)
+        )
 
     @property
     def log(self) -> bytes:
         return _MEMORY.sub(b"Max Memory Used: N MB", bytes(self._log))
 
     @property
+    def lines(self) -> list[str]:
+        """The log so far, line by line."""
+        return self.log.decode().splitlines()
+
+    @property
     def pid(self) -> int:
         """The runtime's process."""
-        processes = self.sandbox._processes
-        assert processes is not None
-        return processes.pid
+        runtime = self.sandbox._programs.runtime
+        assert runtime is not None
+        return runtime.group.pid
 
     def _on_idle(self, _sandbox: Sandbox) -> None:
         self.idle_count += 1
@@ -61,11 +81,39 @@ class LivingSandbox:
         """Wait until the log has all these words."""
         await until(lambda: all(word in self._log for word in words))
 
+    async def said_often(self, word: bytes, count: int) -> None:
+        """Wait until the log has a word so many times."""
+        await until(lambda: self._log.count(word) == count)
+
     def calling(
         self, payload: bytes = b"{}", request_id: str = REQUEST_ID, *, tail: bool = False
     ) -> asyncio.Task[Outcome]:
         """An invocation under way."""
-        return asyncio.ensure_future(self.sandbox.invoke(invocation(request_id, payload, tail=tail)))
+        call = asyncio.ensure_future(self._run(invocation(request_id, payload, tail=tail)))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return call
+
+    async def _run(self, invocation: Invocation) -> Outcome:
+        try:
+            return await self.sandbox.invoke(invocation)
+        except InitFailed:
+            return await self.again(invocation)
+
+    async def again(self, invocation: Invocation) -> Outcome:
+        """Run it in a new sandbox in the same place, once the old one has left."""
+        await self.sandbox.stop()
+        self.sandbox = self._new()
+        return await self.sandbox.invoke_with_init(invocation)
+
+    async def close(self) -> None:
+        """Stop it, and leave nothing of its place; calls that a failed test left under way are given up first."""
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self.sandbox.stop()
+        await self.place.close()
 
     async def invoke(self, payload: bytes = b"{}", request_id: str = REQUEST_ID, *, tail: bool = False) -> Outcome:
         """An invocation and its outcome."""

@@ -61,7 +61,8 @@ class Api:
         return self.answer()
 
 def say(*words):
-    print(*words, flush=True)
+    # Not print: a signal's handler may say something while something is being said.
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 """
 
@@ -78,6 +79,77 @@ ECHO = """
     while True:
         api.respond(*api.next())
     """
+
+
+# A part of the runtime, on a connection of its own, in the same process.
+INTERNAL = """
+    import json
+    inner = Api()
+
+    def call(method, path, body="", headers=""):
+        head = f"{method} /2020-01-01/extension/{path} HTTP/1.1\\r\\nContent-Length: {len(body)}\\r\\n{headers}\\r\\n"
+        inner.send(head.encode() + body.encode())
+
+    call("POST", "register", '{"events":["INVOKE"]}', "Lambda-Extension-Name: inside\\r\\n")
+    me = f"Lambda-Extension-Identifier: {inner.answer()[1]['lambda-extension-identifier']}\\r\\n"
+    call("GET", "event/next", headers=me)
+    """
+
+# What external extensions are made of.
+EXTENSION_PRELUDE = """
+import json
+extension = Api()
+
+def call(method, path, body="", headers=""):
+    head = f"{method} /2020-01-01/extension/{path} HTTP/1.1\\r\\nContent-Length: {len(body)}\\r\\n{headers}\\r\\n"
+    extension.send(head.encode() + body.encode())
+
+def register(*events, name=os.path.basename(sys.argv[0])):
+    global me
+    call("POST", "register", json.dumps({"events": events}), f"Lambda-Extension-Name: {name}\\r\\n")
+    status, headers, body = extension.answer()
+    me = f"Lambda-Extension-Identifier: {headers.get('lambda-extension-identifier')}\\r\\n"
+    return status, body
+
+def ask_event():
+    call("GET", "event/next", headers=me)
+
+def next_event():
+    ask_event()
+    return json.loads(extension.answer()[2])
+
+def report(path, kind="Extension.Oops"):
+    call("POST", path, "{}", f"{me}Lambda-Extension-Function-Error-Type: {kind}\\r\\n")
+    return extension.answer()[0]
+
+def wait_for(name):
+    import time
+    while not os.path.exists(name):
+        time.sleep(0.001)
+
+"""
+
+# Tells of each event it gets, and leaves when it is asked to.
+WATCHER = """
+    register("INVOKE", "SHUTDOWN")
+    while True:
+        event = next_event()
+        say("watcher:", event["eventType"], event.get("requestId") or event["shutdownReason"])
+        if event["eventType"] == "SHUTDOWN":
+            break
+    """
+
+
+def external_extension(opt: Path, name: str, script: str, mode: int = 0o755) -> None:
+    """Put an extension into the folder that stands for /opt; its script has `register`, `next_event`, `report` and `say`."""
+    folder = opt / "extensions"
+    folder.mkdir(parents=True, exist_ok=True)
+    shebang = f"#!{sys.executable} -IS\n"
+    # Renamed when it is whole: a file that is still open for writing anywhere cannot be executed.
+    written = opt / f"{name}.new"
+    written.write_text(shebang + PRELUDE + EXTENSION_PRELUDE + dedent(script))
+    written.chmod(mode)
+    written.rename(folder / name)
 
 
 def script_function(folder: Path, script: str, **options: Any) -> Function:  # noqa: ANN401  (any option of Function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -47,11 +48,11 @@ class ListTransport(asyncio.Transport):
 class Client:
     """A connection, what it handed on, and its transport."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], float] | None = None) -> None:
         self.requests: list[Request] = []
         self.lost_count = 0
         self.transport = ListTransport()
-        self.connection = Connection(self._serve, self._lost, BODY_LIMIT_BYTES)
+        self.connection = Connection(self._serve, self._lost, BODY_LIMIT_BYTES, now_ms=now_ms)
         self.connection.connection_made(self.transport)
 
     def _serve(self, request: Request, connection: Connection) -> None:
@@ -200,6 +201,16 @@ def test_a_head_over_the_limit_is_refused(field: bytes, end: bytes) -> None:
     assert client.transport.written.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert client.transport.is_half_closed
     assert client.requests == []
+
+
+def test_when_a_request_began() -> None:
+    """The moment of its first part, where it came in several; one that came whole is not asked about."""
+    times = iter([10.0, 20.0])
+    client = Client(lambda: next(times))
+    client.feed(b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\n", b"1", b"23")
+    client.connection.answer(202, b"")
+    client.feed(b"POST /a HTTP/1.1\r\nContent-Length: 1\r\n\r\n1")
+    assert [request.began_ms for request in client.requests] == [10.0, None]
 
 
 def test_a_repeated_header_is_one_list() -> None:

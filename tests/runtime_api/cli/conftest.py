@@ -82,6 +82,8 @@ def handler(event, context):
         raise ValueError("asked to")
     if event.get("exit"):
         os._exit(event["exit"])
+    if event.get("sleep"):
+        time.sleep(event["sleep"])
     if event.get("pid_file"):
         with open(event["pid_file"] + ".part", "w") as file:
             file.write(str(os.getpid()))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +17,7 @@ import psutil
 import pytest
 
 from tests.runtime_api.cli.conftest import Served
+from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
 
 Serve = Callable[..., Served]
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -100,3 +104,39 @@ def test_nothing_to_serve_says_what_was_looked_for(pilotlight_command: Command, 
     assert done.returncode == 2
     for word in (b"bootstrap", b"app.py", b"lambda_function.py", b"lambda_handler", b"--handler"):
         assert word in done.stderr
+
+
+@pytest.mark.parametrize("isolation", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def test_nothing_outlives_a_kill(serve: Serve, hello: Path, tmp_path: Path, isolation: str) -> None:
+    """SIGKILL in the middle of an invocation: no process, no temporary folder and no cgroup is left of the server's."""
+    served = serve(str(hello), "--timeout", "60", "--isolation", isolation)
+    event = json.dumps({"sleep": 60}).encode()
+    caller = Thread(target=lambda: suppressed(post, served.url, "hello", event))
+    caller.start()
+    server = psutil.Process(served.process.pid)
+    while not any("__main__.py" in " ".join(words_of(one)) for one in server.children(recursive=True)):
+        assert served.process.poll() is None
+    family = server.children(recursive=True)
+    [keeper] = [words for one in family if "keeper_process.py" in " ".join(words := words_of(one))]
+    folder, prefix, *parents = keeper[6:]
+    served.end(signal.SIGKILL)
+    caller.join()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    assert not Path(folder).exists()
+    assert [name for parent in parents for name in os.listdir(parent) if name.startswith(prefix)] == []
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; nothing when it is gone meanwhile."""
+    try:
+        words: list[str] = process.cmdline()
+    except psutil.Error:
+        return []
+    return words
+
+
+def suppressed(call: Callable[..., object], *arguments: object) -> None:
+    """A call whose server may go away."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        call(*arguments)

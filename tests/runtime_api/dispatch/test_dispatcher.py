@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from runtime_api.dispatch.dispatcher import Dispatcher
+from runtime_api.dispatch.managed_pool import ManagedPool
+from runtime_api.dispatch.pool import Pool
+from runtime_api.dispatch.tenants import TenantPools
 from runtime_api.protocol.function import Function, InvalidFunction
 from runtime_api.protocol.function_name import Account, parse_reference
 from runtime_api.protocol.invoke_errors import AccessDenied, ResourceNotFound, ServiceFailure
@@ -27,6 +30,18 @@ async def dispatcher(tmp_path: Path, no_loop_errors: None) -> AsyncIterator[Disp
     broken = Function(name="broken", task_root=str(tmp_path), handler="a.b", python="/no/such/python")
     dispatcher = Dispatcher([made("one", tmp_path), made("two", tmp_path), broken], Account())
     yield dispatcher
+    await dispatcher.close()
+
+
+async def test_the_kinds_of_pools(tmp_path: Path) -> None:
+    """By what the function is: one at a time, one tenant at a time, or several at once."""
+    functions = [
+        made("a", tmp_path),
+        made("b", tmp_path, tenant_isolation=True),
+        made("c", tmp_path, max_concurrency=2),
+    ]
+    dispatcher = Dispatcher(functions, Account())
+    assert [type(pool) for pool in dispatcher._pools.values()] == [Pool, TenantPools, ManagedPool]
     await dispatcher.close()
 
 

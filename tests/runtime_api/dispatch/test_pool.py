@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -17,10 +18,12 @@ from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
 from runtime_api.protocol.invocation import Outcome
 from runtime_api.protocol.invoke_errors import ServiceFailure, TooManyRequests
+from runtime_api.sandbox.isolation.places import Places
+from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.sandbox import SandboxState
 from tests.runtime_api.conftest import Script
 from tests.runtime_api.fake_runtime import invocation
-from tests.runtime_api.runtime_scripts import PIDS
+from tests.runtime_api.runtime_scripts import INTERNAL, PIDS
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import PATIENCE_S, until
 
@@ -61,7 +64,8 @@ class LivingPool:
     def __init__(self, function: Function, clock: VirtualClock) -> None:
         self.function = function
         self.log = b""
-        self.pool = Pool(function, Account(), clock, self._on_log)
+        self.places = Places(clock)
+        self.pool = Pool(function, Account(), clock, self.places, Outlets(self._on_log))
         self._count = 0
 
     def _on_log(self, _name: str, text: bytes) -> None:
@@ -70,7 +74,9 @@ class LivingPool:
     @property
     def pids(self) -> set[int]:
         """Every process there is."""
-        return {sandbox._processes.pid for sandbox in self.pool._live if sandbox._processes is not None}
+        return {
+            sandbox._programs.runtime.group.pid for sandbox in self.pool._live if sandbox._programs.runtime is not None
+        }
 
     def calling(self, order: str = "") -> asyncio.Task[Outcome]:
         """A call under way."""
@@ -104,6 +110,26 @@ class LivingPool:
 Open = Callable[[Function], LivingPool]
 
 
+def kill_now(pid: int) -> None:
+    """End a process, and return when it has ended; the loop does not turn in between."""
+    pidfd = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    select.select([pidfd], [], [])
+    os.close(pidfd)
+
+
+async def close_soon(pool: Pool, clock: VirtualClock) -> None:
+    """Close it, without waiting for those who may take their time to leave."""
+    closing = asyncio.ensure_future(pool.close())
+
+    def is_closed() -> bool:
+        clock.advance(100)
+        return closing.done()
+
+    await until(is_closed)
+    await closing
+
+
 @pytest.fixture
 async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[Open]:
     """Make pools that are closed after the test; no process and no descriptor outlives them."""
@@ -118,20 +144,21 @@ async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[
 
     yield open_pool
     for living in pools:
-        await living.pool.close()
+        await close_soon(living.pool, clock)
         assert (living.pool._live, living.pool._idle, list(living.pool._waiters)) == (set(), [], [])
+        await living.places.close()
+        assert (living.pool._starting, living.pool._leaving, living.pool._vacant) == (0, set(), [])
     assert set(psutil.Process().children()) <= children_before
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
 
-@pytest.mark.skipif(not hasattr(os, "waitid"), reason="without waitid an exit is only noticed by the loop")
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without pidfds an exit is only noticed by the loop")
 async def test_a_runtime_that_died_idle_is_given_to_nobody(script: Script, open_pool: Open) -> None:
     """The runtime is killed while it waits, and nobody has noticed: the next caller meets a new one."""
     living = open_pool(script(PIDS))
     first = await living.pid()
     await living.idle()
-    os.kill(first, signal.SIGKILL)
-    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222  (the loop must not turn in between)
+    kill_now(first)
     assert await living.pid() != first
 
 
@@ -392,3 +419,184 @@ async def test_closing_twice_is_harmless(script: Script, open_pool: Open) -> Non
     living = open_pool(script(PIDS))
     await living.pool.close()
     await living.pool.close()
+
+
+# resets
+
+# Fails its first init; the file says that it has done so.
+SECOND_TIME = (
+    """
+    if not os.path.exists("tried"):
+        open("tried", "w").close()
+        sys.exit(1)
+    """
+    + PIDS
+)
+
+# Keeps a count of its own and one in a file for temporary data; hangs when it is told to.
+COUNTING = """
+    import tempfile
+    path, count = os.path.join(tempfile.gettempdir(), "count"), 0
+    api = Api()
+    while True:
+        request_id, body = api.next()
+        count += 1
+        with open(path, "a") as file:
+            file.write("x")
+        if body == b'"hang"':
+            say("hanging")
+            signal.pause()
+        said = f"{count} {os.path.getsize(path)} {os.environ['AWS_LAMBDA_LOG_STREAM_NAME']}"
+        api.respond(request_id, said.encode())
+    """
+
+# Has an internal extension, so that it has half a second to end, and uses all of it.
+LINGERING = (
+    INTERNAL
+    + """
+    signal.signal(signal.SIGTERM, lambda *_: say("lingering"))
+    api = Api()
+    while True:
+        request_id, body = api.next()
+        call("GET", "event/next", headers=me)
+        if body == b'"hang"':
+            say("hanging")
+            while True:
+                signal.pause()
+        api.respond(request_id, str(os.getpid()).encode())
+    """
+)
+
+
+async def hung(living: LivingPool, clock: VirtualClock) -> None:
+    """Have one sandbox time out."""
+    call = living.calling("hang")
+    await until(lambda: b"hanging" in living.log)
+    clock.advance(1000)
+    assert b"Sandbox.Timedout" in (await asyncio.wait_for(call, PATIENCE_S)).body
+
+
+async def test_a_failed_init_is_run_again_for_its_caller(script: Script, open_pool: Open) -> None:
+    """Who waited gets an answer, and the place in the count is the same all the while."""
+    living = open_pool(script(SECOND_TIME, concurrency=1))
+    call = living.calling()
+    await until(lambda: b"Phase: init" in living.log)
+    while b"START" not in living.log:
+        with pytest.raises(TooManyRequests):
+            await living.call()
+        await asyncio.sleep(0)
+    assert int((await asyncio.wait_for(call, PATIENCE_S)).body) in living.pids
+    reports = [line for line in living.log.splitlines() if line.startswith(b"INIT_REPORT")]
+    assert len(reports) == 1
+    assert b"Phase: init\tStatus: error\tError Type: Runtime.ExitError" in reports[0]
+
+
+async def test_a_failed_init_is_run_again_without_its_caller(script: Script, open_pool: Open) -> None:
+    """Who went away does not take the invocation along."""
+    living = open_pool(script(SECOND_TIME, concurrency=1))
+    call = living.calling()
+    await until(lambda: living.pids)
+    call.cancel()
+    await asyncio.wait([call])
+    await living.idle()
+    assert living.log.count(b"START RequestId: id-1 ") == living.log.count(b"END RequestId: id-1\n") == 1
+
+
+async def test_an_init_that_fails_twice_is_answered_once(script: Script, open_pool: Open) -> None:
+    """Every caller gets the error; the count is free again, and the place is used for the next."""
+    living = open_pool(script("sys.exit(3)", concurrency=1))
+    for number in (1, 2, 3):
+        assert b"exit status 3" in (await living.call()).body
+        assert living.log.count(b"REPORT RequestId") == number
+    # Only the first had an Init phase of its own.
+    assert living.log.count(b"Phase: init\t") == 1
+    assert living.log.count(b"Phase: invoke\t") == 3
+
+
+async def test_temporary_files_survive_a_reset(script: Script, open_pool: Open, clock: VirtualClock) -> None:
+    """The process does not; the log stream is the same."""
+    living = open_pool(script(COUNTING, timeout_ms=1000))
+    first = (await living.call()).body.decode().split()
+    await living.idle()
+    await hung(living, clock)
+    again = (await living.call()).body.decode().split()
+    assert (first[:2], again) == (["1", "1"], ["1", "3", first[2]])
+    assert living.log.count(b"Init Duration") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without pidfds an exit is only noticed by the loop")
+async def test_a_dead_idle_sandbox_does_not_count(script: Script, open_pool: Open) -> None:
+    """Its place is free for the next, noticed or not."""
+    living = open_pool(script(PIDS, concurrency=1))
+    first = await living.pid()
+    await living.idle()
+    kill_now(first)
+    assert await living.pid() != first
+
+
+async def test_a_place_is_waited_for(script: Script, open_pool: Open, clock: VirtualClock) -> None:
+    """One caller waits until the failed sandbox has left; one who comes then gets a sandbox of its own at once."""
+    living = open_pool(script(LINGERING, timeout_ms=1000))
+    await hung(living, clock)
+    await until(lambda: b"lingering" in living.log)
+    waiting = living.calling()
+    await asyncio.sleep(0)
+    await living.pid()
+    assert not waiting.done()
+    assert environments(living) == 2
+    clock.advance(500)
+    assert int((await asyncio.wait_for(waiting, PATIENCE_S)).body) in living.pids
+
+
+async def test_closing_while_a_place_is_waited_for(script: Script, open_pool: Open, clock: VirtualClock) -> None:
+    """The caller is told, and nothing is started any more."""
+    living = open_pool(script(LINGERING, timeout_ms=1000))
+    await hung(living, clock)
+    await until(lambda: b"lingering" in living.log)
+    waiting = living.calling()
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(living.pool.close())
+    await asyncio.sleep(0)
+    clock.advance(500)
+    await asyncio.wait_for(closing, PATIENCE_S)
+    with pytest.raises(ServiceFailure, match="the platform is shutting down"):
+        await asyncio.wait_for(waiting, PATIENCE_S)
+    assert living.pids == set()
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_closing_while_a_failed_init_is_run_again(script: Script, open_pool: Open, turns: int) -> None:
+    """Wherever it comes, the caller gets an answer or is told, and nothing is left."""
+    living = open_pool(script("sys.exit(1)"))
+    call = living.calling()
+    while b"Phase: init" not in living.log:
+        await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await living.pool.close()
+    await asyncio.wait([call], timeout=PATIENCE_S)
+    assert isinstance(call.exception(), ServiceFailure) or b"Runtime.ExitError" in call.result().body
+    assert living.pids == set()
+
+
+def environments(living: LivingPool) -> int:
+    """How many execution environments there are: with a sandbox, with one that leaves, with none."""
+    leaving = sum(not task.done() for task in living.pool._leaving)
+    return len(living.pool._live) + leaving + len(living.pool._vacant)
+
+
+async def test_a_crowd_that_crashes(script: Script, open_pool: Open) -> None:
+    """Eight callers, every third call an exit: each call has one answer, and there are never more than eight environments."""
+    living = open_pool(script(OBEDIENT, concurrency=8))
+
+    async def caller(number: int) -> None:
+        for turn in range(6):
+            crash = (number + turn) % 3 == 0
+            outcome = await living.call("exit" if crash else "")
+            assert outcome.is_function_error is crash
+            assert environments(living) <= 8
+
+    await asyncio.gather(*(caller(number) for number in range(8)))
+    await until(lambda: living.log.count(b"REPORT RequestId") == 48)
+    starts = [line for line in living.log.splitlines() if line.startswith(b"START")]
+    assert len(starts) == len(set(starts)) == 48

@@ -12,7 +12,7 @@ import pytest
 
 from runtime_api import Function, InvalidFunction, Platform
 from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invoke_errors import InvalidRequestContent, ResourceNotFound
+from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, ResourceNotFound
 
 
 @pytest.fixture
@@ -51,6 +51,25 @@ async def test_the_log_is_given_to_whoever_asks(echo: Function) -> None:
         outcome = await platform.invoke("echo", b"1", wants_log_tail=True)
     assert {name for name, _ in seen} == {"echo"}
     assert outcome.log_tail == b"".join(text for _, text in seen)
+
+
+async def test_tenants(tmp_path: Path) -> None:
+    """A call names its tenant, the function and the log see it, and a call without one is refused, both ways in."""
+    (tmp_path / "app.py").write_text(
+        "import os\ndef handler(event, context):\n    return [context.tenant_id, os.getpid()]\n"
+    )
+    tenants = Function(name="tenants", task_root=str(tmp_path), handler="app.handler", tenant_isolation=True)
+    async with Platform([tenants]) as platform, aiohttp.ClientSession(platform.endpoint_url) as session:
+        blue, first = json.loads((await platform.invoke("tenants", tenant_id="blue")).body)
+        path = "/2015-03-31/functions/tenants/invocations"
+        async with session.post(path, headers={"X-Amz-Tenant-Id": "green"}) as response:
+            green, second = await response.json()
+        assert (blue, green, first != second) == ("blue", "green", True)
+        async with session.post(path) as response:
+            kind = response.headers["x-amzn-ErrorType"]
+            assert (response.status, kind) == (400, "InvalidParameterValueException")
+        with pytest.raises(InvalidParameterValue):
+            await platform.invoke("tenants")
 
 
 def test_two_functions_of_one_name_are_refused(echo: Function) -> None:

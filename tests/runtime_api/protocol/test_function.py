@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -51,7 +52,28 @@ def test_names_that_are_not(name: str) -> None:
         ({"handler": ""}, "function hello: the python runtime needs a handler, such as app.handler"),
         ({"runtime": "command"}, "function hello: a command goes with the command runtime, and with no other"),
         ({"command": ("x",)}, "function hello: a command goes with the command runtime, and with no other"),
+        ({"tmp_mb": 511}, "size of /tmp 511 MB: it must be between 512 and 10240 MB"),
+        ({"tmp_mb": 10_241}, "size of /tmp 10241 MB: it must be between 512 and 10240 MB"),
+        ({"isolation": "docker"}, "isolation 'docker': use one of process, bubblewrap"),
+        ({"layers": ("a", "b", "c", "d", "e", "f")}, "6 layers: Cannot reference more than 5 layers."),
+        ({"layers": ("/a", "/b", "/a")}, "layer /a: it is given twice; name each layer once"),
+        ({"layers": ("a\0",)}, "function hello: no path of a layer can contain a NUL character"),
         ({"runtime": "node"}, "runtime 'node': use one of python, provided, command"),
+        ({"init_type": "x"}, "init type 'x': use one of on-demand, provisioned-concurrency, snap-start"),
+        ({"max_concurrency": 0}, "max concurrency 0 invocations: it must be between 1 and 1600 invocations"),
+        (
+            {"max_concurrency": 2, "freeze": True},
+            "function hello: sandboxes with a max concurrency are never frozen",
+        ),
+        ({"init_type": "snap-start", "tmp_mb": 600}, "size of /tmp 600 MB: with SnapStart it is 512 MB"),
+        (
+            {"init_type": "snap-start", "tenant_isolation": True},
+            "function hello: init type snap-start and tenant isolation do not go together; choose one",
+        ),
+        (
+            {"max_concurrency": 2, "tenant_isolation": True},
+            "function hello: max concurrency and tenant isolation do not go together; choose one",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(members: dict[str, Any], message: str) -> None:
@@ -59,6 +81,16 @@ def test_what_cannot_be_is_refused(members: dict[str, Any], message: str) -> Non
     with pytest.raises(InvalidFunction) as refused:
         make(**members)
     assert str(refused.value) == message
+
+
+def test_the_initialization_type() -> None:
+    """As it was chosen, unless sandboxes take several invocations at once."""
+    types = [make(init_type=kind).initialization_type.value for kind in ("on-demand", "snap-start")]
+    assert [*types, make(max_concurrency=2).initialization_type.value] == [
+        "on-demand",
+        "snap-start",
+        "lambda-managed-instances",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +101,8 @@ def test_what_cannot_be_is_refused(members: dict[str, Any], message: str) -> Non
         {"memory_mb": 128},
         {"memory_mb": 10_240},
         {"concurrency": 0},
+        {"tmp_mb": 10_240, "isolation": "bubblewrap"},
+        {"layers": ("a", "b", "c", "d", "e")},
         {"runtime": "provided", "handler": ""},
         {"runtime": "command", "command": ("./run",), "handler": ""},
     ],
@@ -122,3 +156,27 @@ def test_the_environment_is_four_kilobytes_as_json() -> None:
 def test_credentials_do_not_count() -> None:
     """A long session token leaves the four kilobytes to the function."""
     make(environment={"AWS_SESSION_TOKEN": "x" * 5000, "AB": "x" * (4096 - 9)})
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"log_format": "yaml"}, "log format 'yaml': use one of text, json"),
+        (
+            {"log_format": "json", "application_log_level": "LOUD"},
+            "application log level 'LOUD': use one of TRACE, DEBUG",
+        ),
+        ({"log_format": "json", "system_log_level": "ERROR"}, "system log level 'ERROR': use one of DEBUG, INFO, WARN"),
+        ({"application_log_level": "WARN"}, "function f: log levels go with the log format json, and with no other"),
+    ],
+)
+def test_logs_that_cannot_be(members: dict[str, Any], message: str) -> None:
+    """Format and levels are the documented ones, and only JSON has levels."""
+    with pytest.raises(InvalidFunction, match=re.escape(message)):
+        Function(**{"name": "f", "task_root": "/", "handler": "a.b", **members})
+
+
+def test_many_at_once_log_json() -> None:
+    """Whatever the format says: lines could not be told apart otherwise."""
+    many = Function(name="f", task_root="/", handler="a.b", max_concurrency=2, application_log_level="WARN")
+    assert many.json_logs

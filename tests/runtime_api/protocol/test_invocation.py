@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import RFC_4122, UUID
+
 import pytest
 
 from runtime_api.protocol.invocation import (
@@ -7,6 +9,7 @@ from runtime_api.protocol.invocation import (
     OutcomeKind,
     exited,
     invalid_entrypoint,
+    new_request_id,
     reported_error,
     timed_out,
     too_large,
@@ -62,3 +65,11 @@ def test_a_reported_error_is_untouched() -> None:
 def test_all_but_success_are_function_errors(kind: OutcomeKind) -> None:
     """What the caller is told by a header."""
     assert Outcome(kind, b"").is_function_error is (kind is not OutcomeKind.SUCCESS)
+
+
+def test_a_request_id_is_a_uuid() -> None:
+    """Of version 4, whatever the random bytes are."""
+    for value in (0, 0x55, 0xAA, 0xFF):
+        made = UUID(new_request_id(bytes([value] * 16)))
+        assert (made.version, made.variant) == (4, RFC_4122)
+    assert new_request_id(bytes(range(16))) == "00010203-0405-4607-8809-0a0b0c0d0e0f"

@@ -12,6 +12,8 @@ from runtime_api.protocol.invoke_errors import (
     RequestTooLarge,
     ResourceNotFound,
     ServiceFailure,
+    SnapStartFailed,
+    SnapStartTimeout,
     TooManyRequests,
     UnknownOperation,
     ValidationFailed,
@@ -39,6 +41,19 @@ ERRORS: list[tuple[InvokeError, int, str, bytes]] = [
         429,
         "TooManyRequestsException",
         b'{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}',
+    ),
+    (
+        SnapStartFailed(),
+        400,
+        "SnapStartException",
+        b'{"Type":"User","Message":"The afterRestore() runtime hook encountered an error. '
+        b'For more information, check the Amazon CloudWatch logs."}',
+    ),
+    (
+        SnapStartTimeout(),
+        408,
+        "SnapStartTimeoutException",
+        b'{"Type":"User","Message":"Lambda couldn\'t restore the snapshot within the timeout limit."}',
     ),
     (NotBuilt("m"), 501, "NotImplementedException", b'{"Type":"Service","message":"m"}'),
     (UnknownOperation("m"), 404, "UnknownOperationException", b'{"message":"m"}'),

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.messages import ACCEPTED, function_error, normalise_error_type, strip_error_cause
+from runtime_api.protocol.error_cause import ErrorCause
+from runtime_api.protocol.messages import (
+    ACCEPTED,
+    function_error,
+    normalise_error_type,
+    reported_cause,
+    strip_error_cause,
+)
 
 
 def test_accepted() -> None:
@@ -71,3 +78,17 @@ def test_the_cause_is_stripped(report: bytes, seen: bytes) -> None:
 def test_an_unreadable_report_is_none(report: bytes) -> None:
     """Whatever is wrong with a report, it is said by None."""
     assert strip_error_cause(report) is None
+
+
+@pytest.mark.parametrize(
+    ("report", "cause"),
+    [
+        (b'{"errorMessage":"a","errorCause":{"message":"why"}}', ErrorCause(message="why")),
+        (b'{"errorMessage":"a","errorCause":{}}', None),
+        (b'{"errorMessage":"a","errorCause":7}', None),
+        (b'{"errorMessage":"a"}', None),
+    ],
+)
+def test_the_cause_in_a_report(report: bytes, cause: ErrorCause | None) -> None:
+    """Read where it says something, and nothing else comes of the rest."""
+    assert reported_cause(report) == cause

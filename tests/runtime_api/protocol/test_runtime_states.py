@@ -17,6 +17,11 @@ LEGAL = {
     ("InvocationResponse", "SENT"): "RuntimeResponseSentState",
     ("InvocationErrorResponse", "SENT"): "RuntimeResponseSentState",
     ("RuntimeResponseSentState", "NEXT"): "Ready",
+    ("Started", "RESTORE_NEXT"): "RestoreReady",
+    ("RestoreReady", "RESTORE"): "Restoring",
+    ("Restoring", "NEXT"): "Ready",
+    ("Restoring", "INIT_ERROR"): "RuntimeRestoreErrorState",
+    ("Restoring", "RESTORE_ERROR"): "RuntimeRestoreErrorState",
 }
 TARGETS = {
     "NEXT": "Ready",
@@ -25,6 +30,9 @@ TARGETS = {
     "ERROR": "InvocationErrorResponse",
     "DISPATCH": "Running",
     "SENT": "RuntimeResponseSentState",
+    "RESTORE_NEXT": "RestoreReady",
+    "RESTORE": "Restoring",
+    "RESTORE_ERROR": "RuntimeRestoreErrorState",
 }
 CELLS = [(state, call) for state in RuntimeState for call in RuntimeCall]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,8 +13,10 @@ import uvloop
 from runtime_api.protocol.function import Function
 from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
 from tests.runtime_api.fake_runtime import FakeRuntime, RecordingOwner
+from tests.runtime_api.layered_place import layered_place
 from tests.runtime_api.living_sandbox import LivingSandbox
 from tests.runtime_api.virtual_clock import VirtualClock
+from tests.runtime_api.waiting import until
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -61,14 +64,36 @@ async def runtime(opened: OpenEndpoint) -> FakeRuntime:
 
 
 Start = Callable[[Function], Awaitable[LivingSandbox]]
+StartIn = Callable[[Function, Path], Awaitable[LivingSandbox]]
 
 
 @pytest.fixture
-async def start(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[Start]:
-    """Start a sandbox that is stopped after the test; no process of ours, and no child of a runtime, outlives it."""
+async def living(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[list[LivingSandbox]]:
+    """Sandboxes that are stopped after the test; no process of ours, and no child of a runtime, outlives it."""
     # Servers other tests share may live on.
     children_before = set(psutil.Process().children())
     living: list[LivingSandbox] = []
+    yield living
+    for one in living:
+        await close_soon(one, clock)
+    assert set(psutil.Process().children()) <= children_before
+
+
+async def close_soon(living: LivingSandbox, clock: VirtualClock) -> None:
+    """Close it; extensions have two seconds to leave, and nobody wants to wait for them here."""
+    closing = asyncio.ensure_future(living.close())
+
+    def is_closed() -> bool:
+        clock.advance(100)
+        return closing.done()
+
+    await until(is_closed)
+    await closing
+
+
+@pytest.fixture
+def start(clock: VirtualClock, living: list[LivingSandbox]) -> Start:
+    """Start a sandbox."""
 
     async def start(function: Function) -> LivingSandbox:
         one = LivingSandbox(function, clock)
@@ -76,7 +101,17 @@ async def start(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[Star
         await one.sandbox.start()
         return one
 
-    yield start
-    for one in living:
-        await one.sandbox.stop()
-    assert set(psutil.Process().children()) <= children_before
+    return start
+
+
+@pytest.fixture
+def start_in(clock: VirtualClock, living: list[LivingSandbox]) -> StartIn:
+    """Start a sandbox whose /opt is a folder of the test."""
+
+    async def start(function: Function, opt: Path) -> LivingSandbox:
+        one = LivingSandbox(function, clock, layered_place(function, clock, opt))
+        living.append(one)
+        await one.sandbox.start()
+        return one
+
+    return start

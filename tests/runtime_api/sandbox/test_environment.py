@@ -7,9 +7,12 @@ import pytest
 
 from runtime_api.protocol.function import Function
 from runtime_api.protocol.function_name import Account
-from runtime_api.sandbox.environment import log_stream_name, sandbox_environment
+from runtime_api.sandbox.environment import Tokens, log_stream_name, sandbox_environment
+from runtime_api.sandbox.folders import Folders
 
 LOG_STREAM = "2023/11/14/[$LATEST]0123456789abcdef0123456789abcdef"
+FOLDERS = Folders("/srv/hello", "/opt", "/var/runtime", None, None)
+TOKENS = Tokens("metadata-token", "credentials-token")
 DOCUMENTED = {
     "_HANDLER": "app.handler",
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
@@ -21,6 +24,8 @@ DOCUMENTED = {
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_METADATA_API": "127.0.0.1:9001",
+    "AWS_LAMBDA_METADATA_TOKEN": "metadata-token",
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/hello",
     "AWS_LAMBDA_LOG_STREAM_NAME": LOG_STREAM,
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -35,11 +40,14 @@ DOCUMENTED = {
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-def environment(execution_env: str | None = None, **own: str) -> dict[str, str]:
+def environment(
+    execution_env: str | None = None, options: dict[str, Any] | None = None, folders: Folders = FOLDERS, **own: str
+) -> dict[str, str]:
     """The environment of a function with these variables."""
-    members: dict[str, Any] = {"task_root": "/srv/hello", "handler": "app.handler", "memory_mb": 256}
+    members: dict[str, Any] = {"task_root": "/srv/hello", "handler": "app.handler", "memory_mb": 256, **(options or {})}
     function = Function(name="hello", environment=own, **members)
-    return sandbox_environment(function, Account(region="eu-west-1"), "127.0.0.1:9001", LOG_STREAM, execution_env)
+    account = Account(region="eu-west-1")
+    return sandbox_environment(function, account, "127.0.0.1:9001", LOG_STREAM, execution_env, folders, TOKENS)
 
 
 def test_the_documented_set_and_nothing_else() -> None:
@@ -59,6 +67,25 @@ def test_the_functions_own_variables_are_added() -> None:
     """Also over the ones that may be changed."""
     made = environment(MY_TABLE="t", TZ="Europe/Rome", PATH="/opt/bin")
     assert (made["MY_TABLE"], made["TZ"], made["PATH"]) == ("t", "Europe/Rome", "/opt/bin")
+
+
+def test_folders_that_are_real_need_no_stand_ins() -> None:
+    """The documented paths, and nothing that leads elsewhere."""
+    made = environment("AWS_Lambda_python3.12", folders=Folders("/var/task", "/opt", "/var/runtime", layers="/merged"))
+    assert (made["LAMBDA_TASK_ROOT"], made["LD_LIBRARY_PATH"]) == ("/var/task", "/var/task:/var/task/lib:/opt/lib")
+    assert {"TMPDIR", "PYTHONPATH"} & set(made) == set()
+
+
+def test_folders_that_are_elsewhere_are_led_to() -> None:
+    """Temporary files, programs, libraries and packages of layers; the function's own variables come first."""
+    folders = Folders("/srv/hello", "/merged", "/r", "/private", "/merged")
+    made = environment("AWS_Lambda_python3.12", folders=folders)
+    assert made["TMPDIR"] == "/private"
+    assert made["PATH"].endswith(":/merged/bin")
+    assert made["LD_LIBRARY_PATH"].endswith(":/merged/lib")
+    assert made["PYTHONPATH"] == "/merged/python/lib/python3.12/site-packages:/merged/python"
+    assert environment(folders=folders)["PYTHONPATH"] == "/merged/python"
+    assert environment(folders=folders, PYTHONPATH="/mine", TMPDIR="/tmp")["PYTHONPATH"] == "/mine"
 
 
 def test_no_credential_is_empty() -> None:
@@ -83,6 +110,36 @@ def test_a_given_token_is_kept() -> None:
     """Temporary credentials are three."""
     made = environment(AWS_ACCESS_KEY_ID="ASIAREAL", AWS_SECRET_ACCESS_KEY="secret", AWS_SESSION_TOKEN="token")
     assert made["AWS_SESSION_TOKEN"] == "token"
+
+
+def test_provisioned_sandboxes_know_what_they_are() -> None:
+    """Their initialization type is all that differs."""
+    made = environment(options={"init_type": "provisioned-concurrency"})
+    assert made == {**environment(), "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"}
+
+
+def test_no_secret_is_in_a_snapshot() -> None:
+    """Neither credentials, given ones included, nor the name of a log; instead where credentials are found."""
+    made = environment(options={"init_type": "snap-start"}, AWS_ACCESS_KEY_ID="AKIAREAL", MINE="1")
+    gone = {*CREDENTIALS, "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"}
+    assert made == {
+        **{name: value for name, value in DOCUMENTED.items() if name not in gone},
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9001/2021-04-23/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "credentials-token",
+        "MINE": "1",
+    }
+
+
+def test_a_multi_concurrent_sandbox_knows_how_much_it_takes() -> None:
+    """And logs JSON: lines of several invocations could not be told apart."""
+    assert environment(options={"max_concurrency": 8}) == {
+        **environment(),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
+        "AWS_LAMBDA_MAX_CONCURRENCY": "8",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime_api.sandbox.output import LINE_LIMIT_BYTES, PIPE_BYTES, Output
+from runtime_api.protocol.log_levels import LogLevel
+from runtime_api.sandbox.output import LINE_LIMIT_BYTES, PIPE_BYTES, LineCutter, Output
+from runtime_api.telemetry.events import FunctionLine
+from runtime_api.telemetry.framed_log import FrameCutter
 from tests.runtime_api.waiting import until
 
 
@@ -15,7 +19,8 @@ class Pipe:
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
-        self.output = Output(self.lines.append)
+        self.cutter = LineCutter(self.lines.append)
+        self.output = Output(self.cutter)
         self.fds = (self.output._read_fd, self.output.write_fd)
         self._writer = os.dup(self.output.write_fd)
         self.output.started()
@@ -134,7 +139,7 @@ async def test_close_ends_it_while_somebody_still_writes(pipe: Pipe) -> None:
 async def test_close_flushes_the_unfinished_line(pipe: Pipe) -> None:
     """What was read is not forgotten."""
     pipe.write(b"unfinished")
-    await until(lambda: pipe.output._partial)
+    await until(lambda: pipe.cutter._partial)
     pipe.output.close()
     assert pipe.lines == [b"unfinished"]
 
@@ -149,9 +154,24 @@ async def test_a_second_close_is_harmless(pipe: Pipe) -> None:
     os.close(taken)
 
 
+async def test_frames_come_through_the_same_pipe() -> None:
+    """What was written before a drain is read in it; what is not whole waits for its rest, or for the end."""
+    lines: list[FunctionLine] = []
+    output = Output(FrameCutter(lines.append))
+    frame = struct.pack(">IIQ", 0xA55A0017, 6, 1_700_000_000_123_000) + b"boom\n!"
+    os.write(output.write_fd, frame + frame[:20])
+    output.drain()
+    whole = FunctionLine(b"boom\n!", 1_700_000_000_123.0, LogLevel.ERROR)
+    assert lines == [whole]
+    os.write(output.write_fd, frame[20:] + frame[:18])
+    output.drain()
+    output.close()
+    assert lines == [whole, whole, FunctionLine(b"bo", whole.time_ms, whole.level)]
+
+
 async def test_one_that_was_never_started_leaves_nothing_open() -> None:
     """Both ends are closed."""
-    output = Output(lambda _line: None)
+    output = Output(LineCutter(lambda _line: None))
     fds = (output._read_fd, output.write_fd)
     output.close()
     assert not any(is_open(fd) for fd in fds)

@@ -73,6 +73,8 @@ async def test_next_delivers_the_event(opened: OpenEndpoint, runtime: FakeRuntim
     """The payload's bytes, and the documented headers."""
     answer = await hand_over(opened, runtime, invocation(payload=b'{"a": "\xc3\xa9"}'))
     assert (answer.status, answer.body) == (200, b'{"a": "\xc3\xa9"}')
+    # unique, as its own tests show
+    assert answer.headers.pop("lambda-runtime-invocation-id")
     assert answer.headers == {
         "content-type": "application/json",
         "lambda-runtime-aws-request-id": REQUEST_ID,
@@ -86,17 +88,19 @@ async def test_next_delivers_the_event(opened: OpenEndpoint, runtime: FakeRuntim
 def test_optional_headers_are_there_when_they_have_a_value() -> None:
     """Client context and tenant are sent, in their documented names, or left out."""
     full = Invocation("id", b"", ARN, "t", content_type="text/x", client_context='{"a":1}', tenant_id="blue")
-    assert event_headers(full, 5) == (
+    assert event_headers(full, 5, "i") == (
         b"Content-Type: text/x\r\nLambda-Runtime-Aws-Request-Id: id\r\nLambda-Runtime-Deadline-Ms: 5\r\n"
-        b"Lambda-Runtime-Invoked-Function-Arn: " + ARN.encode() + b"\r\nLambda-Runtime-Trace-Id: t\r\n"
+        b"Lambda-Runtime-Invoked-Function-Arn: " + ARN.encode() + b"\r\nLambda-Runtime-Invocation-Id: i\r\n"
+        b"Lambda-Runtime-Trace-Id: t\r\n"
         b'Lambda-Runtime-Client-Context: {"a":1}\r\nLambda-Runtime-Aws-Tenant-Id: blue\r\n'
     )
-    bare = event_headers(Invocation("id", b"", ARN, ""), 5)
+    bare = event_headers(Invocation("id", b"", ARN, ""), 5, "i")
     assert [line.split(b":")[0] for line in bare.split(b"\r\n")] == [
         b"Content-Type",
         b"Lambda-Runtime-Aws-Request-Id",
         b"Lambda-Runtime-Deadline-Ms",
         b"Lambda-Runtime-Invoked-Function-Arn",
+        b"Lambda-Runtime-Invocation-Id",
         b"",
     ]
 

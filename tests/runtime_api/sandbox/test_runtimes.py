@@ -7,14 +7,30 @@ from typing import Any
 import pytest
 
 from runtime_api.protocol.function import Function
-from runtime_api.sandbox.runtimes import InterpreterUnusable, Launch, LaunchFailed, interpreter_version, resolve_launch
+from runtime_api.sandbox.folders import Folders
+from runtime_api.sandbox.runtimes import (
+    BOOTSTRAP_FOLDER,
+    InterpreterUnusable,
+    Launch,
+    LaunchFailed,
+    interpreter_prefixes,
+    interpreter_version,
+    resolve_launch,
+)
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def launch(task_root: Path, **members: Any) -> Launch:  # noqa: ANN401  (any member of Function)
-    """How a function of this task root is started."""
-    return resolve_launch(Function(name="hello", task_root=str(task_root), **members))
+    """How a function of this task root is started where it is."""
+    folders = Folders(str(task_root), "/opt", str(BOOTSTRAP_FOLDER))
+    return resolve_launch(Function(name="hello", task_root=str(task_root), **members), folders)
+
+
+def launch_inside(task_root: Path, layers: Path | None = None, **members: Any) -> Launch:  # noqa: ANN401
+    """How it is started where the documented folders are real."""
+    folders = Folders("/var/task", "/opt", "/var/runtime", layers=str(layers) if layers is not None else None)
+    return resolve_launch(Function(name="hello", task_root=str(task_root), **members), folders)
 
 
 def test_python_runs_our_bootstrap_by_its_path(tmp_path: Path) -> None:
@@ -28,10 +44,41 @@ def test_python_runs_our_bootstrap_by_its_path(tmp_path: Path) -> None:
 def test_another_interpreter_is_asked_for_its_version(tmp_path: Path) -> None:
     """What it says goes into AWS_EXECUTION_ENV."""
     python = tmp_path / "python"
-    python.write_text("#!/bin/sh\necho 3.99\n")
+    python.write_text("#!/bin/sh\necho 3.99\necho /prefix\necho /base\n")
     python.chmod(0o755)
     made = launch(tmp_path, handler="app.handler", python=str(python))
     assert (made.argv[0], made.execution_env) == (str(python), "AWS_Lambda_python3.99")
+    assert interpreter_prefixes(str(python)) == ("/prefix", "/base")
+
+
+def test_an_interpreter_named_without_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked up where the platform runs, not in the sandbox."""
+    python = tmp_path / "python3.98"
+    python.write_text("#!/bin/sh\necho 3.98\necho /prefix\necho /base\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert launch(tmp_path, handler="app.handler", python="python3.98").argv[0] == str(python)
+
+
+def test_paths_are_those_the_sandbox_sees(tmp_path: Path) -> None:
+    """Looked up here, started there."""
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+    (tmp_path / "bootstrap").chmod(0o755)
+    assert launch_inside(tmp_path, handler="app.handler").argv == (sys.executable, "/var/runtime/__main__.py")
+    assert launch_inside(tmp_path, runtime="provided").argv == ("/var/task/bootstrap",)
+    assert launch_inside(tmp_path, runtime="command", command=("bin/run", "x")).argv == ("/var/task/bin/run", "x")
+
+
+def test_a_bootstrap_of_a_layer(tmp_path: Path) -> None:
+    """Taken when the function has none of its own; a folder of that name is none."""
+    (tmp_path / "task" / "bootstrap").mkdir(parents=True)
+    (tmp_path / "layers").mkdir()
+    with pytest.raises(LaunchFailed) as failed:
+        launch_inside(tmp_path / "task", tmp_path / "layers", runtime="provided")
+    assert str(failed.value) == "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+    (tmp_path / "layers" / "bootstrap").write_text("#!/bin/sh\n")
+    (tmp_path / "layers" / "bootstrap").chmod(0o755)
+    assert launch_inside(tmp_path / "task", tmp_path / "layers", runtime="provided").argv == ("/opt/bootstrap",)
 
 
 @pytest.mark.parametrize("script", [None, "#!/bin/sh\nexit 1\n"], ids=["missing", "failing"])

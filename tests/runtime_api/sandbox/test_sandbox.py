@@ -16,12 +16,12 @@ from runtime_api.protocol.invocation import Outcome, OutcomeKind
 from runtime_api.sandbox.runtimes import InterpreterUnusable
 from runtime_api.sandbox.sandbox import SandboxState
 from tests.runtime_api.conftest import Script
-from tests.runtime_api.fake_runtime import REQUEST_ID
+from tests.runtime_api.fake_runtime import REQUEST_ID, invocation
 from tests.runtime_api.living_sandbox import LivingSandbox, answered, is_gone
 from tests.runtime_api.runtime_scripts import ECHO, PIDS
 from tests.runtime_api.sandbox.conftest import Start
 from tests.runtime_api.virtual_clock import START_MS, VirtualClock
-from tests.runtime_api.waiting import until
+from tests.runtime_api.waiting import PATIENCE_S, until
 
 START = f"START RequestId: {REQUEST_ID} Version: $LATEST\n"
 END = f"END RequestId: {REQUEST_ID}\n"
@@ -45,8 +45,24 @@ def platform_error(error_type: str, message: str) -> bytes:
 
 def exit_log(message: str, error_type: str = "Runtime.ExitError", init: str = "0.00") -> bytes:
     """What the log says of an invocation that ended in an exit."""
-    verdict = f"RequestId: {REQUEST_ID} Error: {message}\n{error_type}\n"
-    return (START + verdict + END + report(more=f"Status: error\tError Type: {error_type}", init=init)).encode()
+    return (START + verdict(message, error_type, init)).encode()
+
+
+def verdict(message: str, error_type: str, init: str = "") -> str:
+    """The lines behind START of an invocation that ended in an error the platform found."""
+    said = f"RequestId: {REQUEST_ID} Error: {message}\n{error_type}\n"
+    return said + END + report(more=f"Status: error\tError Type: {error_type}", init=init)
+
+
+def init_report(phase: str, status: str, duration: str = "0.00") -> str:
+    """The INIT_REPORT line of an init that failed."""
+    return f"INIT_REPORT Init Duration: {duration} ms\tPhase: {phase}\tStatus: {status}\n"
+
+
+def failed_twice(printed: str, message: str, error_type: str) -> bytes:
+    """The log of an init that fails, and fails again within the invocation that waited for it."""
+    init, again = (printed + init_report(phase, f"error\tError Type: {error_type}") for phase in ("init", "invoke"))
+    return (init + START + again + verdict(message, error_type)).encode()
 
 
 # ordinary life
@@ -243,6 +259,8 @@ async def test_the_environment_is_the_documented_one(
         "AWS_LAMBDA_INITIALIZATION_TYPE",
         "AWS_LAMBDA_LOG_GROUP_NAME",
         "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
         "AWS_XRAY_CONTEXT_MISSING",
         "AWS_XRAY_DAEMON_ADDRESS",
         "_AWS_XRAY_DAEMON_ADDRESS",
@@ -251,6 +269,7 @@ async def test_the_environment_is_the_documented_one(
         "TZ",
         "PATH",
         "LD_LIBRARY_PATH",
+        "TMPDIR",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
@@ -329,13 +348,13 @@ async def test_an_exit_while_working(script: Script, start: Start, leave: str, r
 
 @pytest.mark.parametrize(("leave", "reason"), EXITS, ids=[leave for leave, _ in EXITS])
 async def test_an_exit_during_init(script: Script, start: Start, leave: str, reason: str) -> None:
-    """The invocation that waited gets it, after what init printed."""
+    """Init is run a second time within the invocation that waited, which gets it then."""
     living = await start(script(f"say('in init')\n{leave}"))
     outcome = await living.invoke()
     assert outcome.body == platform_error("Runtime.ExitError", reason)
     await living.ended()
-    init = b"in init\nINIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\n"
-    assert living.log == init + exit_log(reason, init="")
+    assert living.log == failed_twice("in init\n", reason, "Runtime.ExitError")
+    assert living.ended_count == 2
 
 
 async def test_an_exit_while_idle(script: Script, start: Start) -> None:
@@ -405,7 +424,7 @@ async def test_last_words_are_printed(script: Script, start: Start) -> None:
 
 
 async def test_an_init_error_reaches_the_caller(script: Script, start: Start) -> None:
-    """Byte for byte, once the runtime has left, whatever its exit status."""
+    """Byte for byte, once the second init has failed as well and the runtime has left, whatever its exit status."""
     living = await start(
         script("""
             api = Api()
@@ -417,15 +436,9 @@ async def test_an_init_error_reaches_the_caller(script: Script, start: Start) ->
     outcome = await living.invoke()
     assert outcome == Outcome(OutcomeKind.ERROR, b'{ "errorType":"Runtime.Oops" }', error_type="Runtime.Oops")
     await living.ended()
-    assert (
-        living.log
-        == (
-            "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.Oops\n"
-            + START
-            + END
-            + report(init="")
-        ).encode()
-    )
+    reported = "error\tError Type: Runtime.Oops"
+    init, again = init_report("init", reported), init_report("invoke", reported)
+    assert living.log.decode() == init + START + again + END + report(init="")
 
 
 async def test_an_init_error_without_reading_the_reply(script: Script, start: Start) -> None:
@@ -442,9 +455,10 @@ async def test_a_runtime_that_stays_after_its_init_error_is_ended(
         script("api = Api()\napi.post('init/error', b'why')\napi.answer()\nsay('staying')\nsignal.pause()")
     )
     call = living.calling()
-    await living.said(b"staying")
-    assert not call.done()
-    clock.advance(500)
+    for count in (1, 2):
+        await living.said_often(b"staying", count)
+        assert not call.done()
+        clock.advance(500)
     assert (await answered(call)).body == b"why"
     await living.ended()
     assert is_gone(living.pid)
@@ -454,12 +468,11 @@ async def test_a_runtime_that_stays_after_its_init_error_is_ended(
 
 
 async def entrypoint_error(living: LivingSandbox, reason: str) -> None:
-    """Assert what a caller gets of a runtime that cannot be started."""
+    """Assert what a caller gets of a runtime that cannot be started, the second time neither."""
     assert (living.sandbox.state, living.ended_count) == (SandboxState.ENDED, 1)
     outcome = await living.invoke()
     assert outcome.body == platform_error("Runtime.InvalidEntrypoint", reason)
-    init = b"INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.InvalidEntrypoint\n"
-    assert living.log == init + exit_log(reason, "Runtime.InvalidEntrypoint", init="")
+    assert living.log == failed_twice("", reason, "Runtime.InvalidEntrypoint")
 
 
 @pytest.mark.parametrize(
@@ -491,6 +504,7 @@ async def test_an_interpreter_that_is_not_there(start: Start, tmp_path: Path, cl
     with pytest.raises(InterpreterUnusable):
         await living.sandbox.start()
     await living.ended()
+    await living.close()
 
 
 # timeouts
@@ -565,12 +579,13 @@ async def test_a_runtime_that_answered_and_never_asks_again_times_out(
     assert b"Task timed out after 30.00 seconds" in living.log
 
 
-async def test_an_init_over_its_limit_is_paid_by_the_invocation(
+async def test_an_init_over_its_limit_is_run_again_by_the_invocation(
     script: Script, start: Start, clock: VirtualClock
 ) -> None:
-    """After ten seconds START is said and the function's own time begins; what is left of it is the deadline."""
+    """After ten seconds the process is ended; a new one initialises within the invocation, and in its time."""
     living = await start(
         script("""
+            say("initialising")
             while not os.path.exists("go"):
                 pass
             api = Api()
@@ -582,28 +597,97 @@ async def test_an_init_over_its_limit_is_paid_by_the_invocation(
             signal.pause()
             """)
     )
+    first = living.pid
     call = living.calling()
+    await living.said(b"initialising\n")
+    clock.advance(9_999)
     await asyncio.sleep(0)
-    clock.advance(10_000)
-    assert living.log.decode() == ("INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n" + START)
+    assert not is_gone(first)
+    clock.advance(1)
+    await living.said_often(b"initialising", 2)
+    assert is_gone(first)
     clock.advance(2_000)
-    Path(living.sandbox.function.task_root, "go").touch()
+    Path(living.function.task_root, "go").touch()
     assert int((await answered(call)).body) == START_MS + 10_000 + 30_000
     await living.idle()
-    assert living.log.decode().endswith(START + END + report(duration="2000.00", billed=2000, init=""))
+    assert living.log.decode() == (
+        "initialising\n"
+        + init_report("init", "timeout", "10000.00")
+        + START
+        + "initialising\n"
+        + END
+        + report(duration="2000.00", billed=2000, init="")
+    )
 
 
 async def test_an_init_that_never_ends_times_out(script: Script, start: Start, clock: VirtualClock) -> None:
-    """The limit of init, and then the function's timeout."""
-    living = await start(script("say('here')\nsignal.pause()", timeout_ms=3000))
+    """The limit of init, and then the function's timeout for the second init; that has no limit of its own."""
+    living = await start(script("say('here')\nsignal.pause()", timeout_ms=13_000))
     call = living.calling()
-    await living.said(b"here")
-    clock.advance(12_999)
+    for passes, count in ((10_000, 1), (12_999, 2)):
+        await living.said_often(b"here", count)
+        clock.advance(passes)
     assert not call.done()
     clock.advance(1)
-    assert (await answered(call)).body == platform_error("Sandbox.Timedout", "Task timed out after 3.00 seconds")
+    message = "Task timed out after 13.00 seconds"
+    assert (await answered(call)).body == platform_error("Sandbox.Timedout", message)
     await living.ended()
-    assert living.log.count(b"INIT_REPORT") == 1
+    assert living.log.decode() == (
+        "here\n"
+        + init_report("init", "timeout", "10000.00")
+        + START
+        + "here\n"
+        + init_report("invoke", "timeout", "13000.00")
+        + f"2023-11-14T22:13:43.000Z {REQUEST_ID} {message}\n\n"
+        + END
+        + report(duration="13000.00", billed=13000, more="Status: timeout", init="")
+    )
+
+
+async def test_an_init_that_succeeds_the_second_time(script: Script, start: Start) -> None:
+    """The caller gets the answer and nothing else; the log stream has both inits."""
+    living = await start(
+        script("""
+            say("attempt in", os.environ["AWS_LAMBDA_LOG_STREAM_NAME"])
+            if not os.path.exists("tried"):
+                open("tried", "w").close()
+                sys.exit(1)
+            api = Api()
+            while True:
+                api.respond(*api.next())
+            """)
+    )
+    outcome = await living.invoke(b"1", tail=True)
+    assert (outcome.kind, outcome.body) == (OutcomeKind.SUCCESS, b"1")
+    assert outcome.log_tail is not None
+    assert [line.split()[0] for line in outcome.log_tail.splitlines()] == [b"START", b"attempt", b"END", b"REPORT"]
+    await living.idle()
+    attempt = f"attempt in {living.place.log_stream}\n"
+    failed = init_report("init", "error\tError Type: Runtime.ExitError")
+    assert living.log.decode() == attempt + failed + START + attempt + END + report(init="")
+
+
+async def test_a_reset_keeps_the_log_stream_and_not_the_process(script: Script, start: Start) -> None:
+    """What follows a crash is another process in the same place, with its init as a part of the invocation."""
+    living = await start(
+        script("""
+            count = 0
+            api = Api()
+            while True:
+                request_id, body = api.next()
+                count += 1
+                if body == b"crash":
+                    os._exit(1)
+                api.respond(request_id, f"{count} {os.environ['AWS_LAMBDA_LOG_STREAM_NAME']}".encode())
+            """)
+    )
+    first = await living.invoke()
+    await living.idle()
+    await living.invoke(b"crash")
+    again = await asyncio.wait_for(living.again(invocation()), PATIENCE_S)
+    await living.idle()
+    assert again.body == first.body == b"1 " + living.place.log_stream.encode()
+    assert living.log.decode().endswith(START + END + report(init=""))
 
 
 # runtimes that misbehave
@@ -762,8 +846,9 @@ async def test_stopping_while_starting(script: Script, clock: VirtualClock, no_l
     await asyncio.sleep(0)
     await living.sandbox.stop()
     await starting
-    assert living.sandbox._processes is None or is_gone(living.pid)
+    assert living.sandbox._programs.runtime is None or is_gone(living.pid)
     assert b"killed" in (await living.invoke()).body
+    await living.close()
 
 
 async def test_cancelling_a_start_leaves_nothing(
@@ -771,7 +856,7 @@ async def test_cancelling_a_start_leaves_nothing(
 ) -> None:
     """Wherever the cancellation comes, every descriptor is given back."""
     # What the event loop keeps for itself after its first server is no leak.
-    await (await start(script(ECHO))).sandbox.stop()
+    await (await start(script(ECHO))).close()
     before = len(os.listdir("/proc/self/fd"))
     for turns in range(6):
         living = LivingSandbox(script(ECHO), clock)
@@ -780,7 +865,7 @@ async def test_cancelling_a_start_leaves_nothing(
             await asyncio.sleep(0)
         starting.cancel()
         await asyncio.wait([starting])
-        await living.sandbox.stop()
+        await living.close()
         await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 
 
@@ -805,7 +890,7 @@ async def test_twenty_sandboxes_leave_no_descriptor(script: Script, start: Start
     async def one() -> None:
         living = await start(function)
         await living.invoke()
-        await living.sandbox.stop()
+        await living.close()
 
     await one()
     before = sorted(os.listdir("/proc/self/fd"))

@@ -3,37 +3,25 @@ from __future__ import annotations
 import msgspec
 
 from runtime_api.protocol.invocation import OutcomeKind
-from runtime_api.telemetry.events import InitReport, InitStart, Report, RuntimeDone, Start
+from runtime_api.telemetry.events import Tracing, sampled_tracing
 
-
-def test_events_have_the_names_of_the_schema() -> None:
-    """The type and the members as the Telemetry API spells them."""
-    records = [
-        InitStart("hello", "$LATEST"),
-        InitReport(OutcomeKind.SUCCESS, 1.5),
-        Start("id-1", "$LATEST"),
-        RuntimeDone("id-1", OutcomeKind.TIMEOUT, 1.5),
-        Report("id-1", OutcomeKind.ERROR, 1.5, 2, 128, 36),
-    ]
-    made = {record["type"]: set(record) - {"type"} for record in map(msgspec.to_builtins, records)}
-    assert made == {
-        "platform.initStart": {"functionName", "functionVersion", "initializationType", "phase"},
-        "platform.initReport": {"status", "durationMs", "errorType", "initializationType", "phase"},
-        "platform.start": {"requestId", "version"},
-        "platform.runtimeDone": {"requestId", "status", "durationMs", "errorType", "message"},
-        "platform.report": {
-            "requestId",
-            "status",
-            "durationMs",
-            "billedDurationMs",
-            "memorySizeMb",
-            "maxMemoryUsedMb",
-            "initDurationMs",
-            "errorType",
-        },
-    }
+ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793"
 
 
 def test_a_status_is_written_as_its_value() -> None:
     """success, error, timeout, failure."""
     assert [msgspec.to_builtins(kind) for kind in OutcomeKind] == ["success", "error", "timeout", "failure"]
+
+
+def test_only_a_sampled_trace_is_told() -> None:
+    """A header that says 0, or nothing, leaves events without tracing."""
+    assert sampled_tracing(f"{ROOT};Parent=53995c3f42cd8ad8;Sampled=0") is None
+    assert sampled_tracing(f"{ROOT};Parent=53995c3f42cd8ad8") is None
+    assert sampled_tracing("") is None
+
+
+def test_a_sampled_trace_knows_where_it_came_from() -> None:
+    """The runtime's header as it is, and the parent that came in as the parent of the function's segment."""
+    value, upstream = f"{ROOT};Parent=53995c3f42cd8ad8;Sampled=1", f"{ROOT};Parent=aaaaaaaaaaaaaaaa;Sampled=1"
+    assert sampled_tracing(value, upstream) == Tracing(value, upstream_id="aaaaaaaaaaaaaaaa")
+    assert sampled_tracing(value) == Tracing(value)

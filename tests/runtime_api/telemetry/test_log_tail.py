@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from runtime_api.protocol.limits import LOG_TAIL_BYTES
 from runtime_api.telemetry.events import Event, FunctionLine, InitStart, Start
+from runtime_api.telemetry.json_log import JsonLog
 from runtime_api.telemetry.log_tail import LogTail
 
 
@@ -19,6 +20,15 @@ def test_it_is_the_text_of_the_log() -> None:
     for event in (Event(0.0, InitStart("f", "1")), Event(0.0, Start("id-1", "$LATEST")), line(b"hello\n")):
         tail(event)
     assert tail.text() == b"START RequestId: id-1 Version: $LATEST\nhello\n"
+
+
+def test_it_is_written_as_the_log_is() -> None:
+    """With the JSON format, the tail holds JSON lines."""
+    tail = LogTail(JsonLog())
+    tail(Event(0.0, Start("id-1", "$LATEST")))
+    assert tail.text() == (
+        b'{"time":"1970-01-01T00:00:00.000Z","type":"platform.start","record":{"requestId":"id-1","version":"$LATEST"}}\n'
+    )
 
 
 def test_only_the_end_is_kept() -> None:

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from runtime_api.cli.options import function_options, settings_from
+from runtime_api.config.settings import Settings
+
+
+def settings(*flags: str) -> Settings:
+    """What flags become; raises AssertionError with the message that is printed when they are refused."""
+    made: list[Settings] = []
+
+    @click.command()
+    @function_options
+    def command(**values: object) -> None:
+        made.append(settings_from(values))
+
+    result = CliRunner().invoke(command, list(flags))
+    assert result.exit_code == 0, result.output
+    return made[0]
+
+
+def test_the_defaults_of_isolation() -> None:
+    """Plain processes, no layers, the smallest /tmp, never frozen, all the CPU there is."""
+    plain = settings()
+    assert (plain.isolation, plain.layers, plain.tmp_mb) == ("process", (), 512)
+    assert (plain.freeze, plain.cpu_share) == (False, False)
+
+
+def test_everything_about_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers in their order, by their absolute paths."""
+    (tmp_path / "b.zip").write_text("")
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path)
+    made = settings(
+        "--isolation", "bubblewrap", "--layer", "b.zip", "--layer", "a", "--tmp-size", "1024", "--freeze", "--cpu-share"
+    )  # fmt: skip
+    assert (made.isolation, made.layers) == ("bubblewrap", (str(tmp_path / "b.zip"), str(tmp_path / "a")))
+    assert (made.tmp_mb, made.freeze, made.cpu_share) == (1024, True, True)
+    function = made.function(tmp_path, "app.handler", "python")
+    assert (function.isolation, function.layers, function.tmp_mb) == (made.isolation, made.layers, 1024)
+    assert (function.freeze, function.cpu_share) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--isolation", "docker"), "'docker' is not one of 'process', 'bubblewrap'"),
+        (("--layer", "/no/such/layer"), "Path '/no/such/layer' does not exist"),
+        (("--tmp-size", "511"), "511 is not in the range 512<=x<=10240"),
+    ],
+)
+def test_what_is_refused(flags: tuple[str, ...], message: str) -> None:
+    """Wrong usage, said before anything starts."""
+    with pytest.raises(AssertionError, match=message.replace("(", r"\(")):
+        settings(*flags)
