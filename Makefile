@@ -7,7 +7,7 @@ PEERS  := .peers
 PORT   ?= 9000
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench conform peers clean
+.PHONY: help serve test lint bench conform peers bubblewrap clean
 
 help:
 	@echo "make serve    serve the functions of examples/ on http://127.0.0.1:$(PORT)"
@@ -15,7 +15,7 @@ help:
 	@echo "make lint     ruff and mypy only"
 	@echo "make bench    measure against AWS's emulator and AWS's runtime client, side by side"
 	@echo "make conform  run AWS's emulator and runtimes against ours"
-	@echo "make peers    install those peers into $(PEERS)/ (bench and the peer tests use them)"
+	@echo "make peers    install those peers into $(PEERS)/, and bubblewrap (bench and the tests use them)"
 	@echo "make clean    remove everything the other targets made"
 
 $(READY): pyproject.toml
@@ -36,13 +36,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint peers
+test: lint peers bubblewrap
 	$(BIN)/pytest
 
 peers: $(READY)
 	@$(BIN)/python benchmarks/peers.py $(PEERS)
 
-bench: peers
+# What needs it is skipped where it is missing.
+bubblewrap:
+	@if ! command -v bwrap >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing bubblewrap by apt-get"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap >/dev/null; } \
+			|| echo "bubblewrap cannot be installed: its tests are skipped" >&2; \
+	fi
+
+bench: peers bubblewrap
 	$(BIN)/python -m benchmarks
 
 # Each side against AWS's own: our bootstrap on AWS's emulator, AWS's Python and Node.js runtimes on our server.

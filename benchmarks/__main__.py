@@ -16,9 +16,11 @@ from benchmarks import latency, soak, throughput
 from benchmarks.bootstrap import endurance, invocations, memory, start, streams
 from benchmarks.peers import emulator_path, python_client_path
 from benchmarks.report import Result
+from benchmarks.sandbox import start as sandbox_start
+from benchmarks.sandbox import subscriber, turnover
 from benchmarks.servers import REPOSITORY
 
-NAMES = ("bootstrap", "latency", "throughput", "soak")
+NAMES = ("bootstrap", "sandbox", "latency", "throughput", "soak")
 
 
 def main() -> int:
@@ -49,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 def _results(names: tuple[str, ...], options: argparse.Namespace, console: Console) -> Iterator[Result]:
     if "bootstrap" in names:
         yield from _bootstrap(options.peers.absolute(), console)
+    if "sandbox" in names:
+        for sandbox in (sandbox_start, subscriber, turnover):
+            yield sandbox.run()
     program = emulator_path(options.peers.absolute())
     if program is None:
         console.print(

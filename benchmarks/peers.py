@@ -1,10 +1,11 @@
-"""Peers: AWS's emulator and AWS's Python and Node.js runtime clients, installed into one folder for benchmarks and tests.
+"""Peers: AWS's emulator and AWS's Python and Node.js runtime clients, installed into one folder for benchmarks and tests; bubblewrap.
 
 `python benchmarks/peers.py FOLDER` installs what is missing there and is quick when nothing is. The emulator is the program AWS's
 SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Python client gets an environment that
 holds nothing else, in which either runtime starts as it would in a sandbox. The Node.js client is compiled by
 its own installation, which needs a tool chain: on Debian, as root, that is installed too, elsewhere what is missing is named.
-The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the clients are a notice everywhere.
+Bubblewrap is the system's own package, installed on Debian as root.
+The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the others are a notice everywhere.
 Standard library only.
 """
 
@@ -32,6 +33,7 @@ NODE_CLIENT_TOOLS = {
     "make": "make",
     "python3": "python3",
 }
+BUBBLEWRAP_TOOLS = {"bwrap": "bubblewrap"}
 INSTALL_LIMIT_S = 900
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -68,6 +70,7 @@ def install(root: Path) -> int:
         "AWS's Python client", lambda: _install_once(root / "python", PYTHON_CLIENT_PACKAGE, _install_python_client)
     )
     _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
+    _report("bubblewrap", _install_bubblewrap)
     return 0 if emulator or os.environ.get("CI") != "true" else 1
 
 
@@ -116,7 +119,10 @@ def _install_node_client(folder: Path) -> None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise PeerMissing("node and npm are missing: install Node.js 18 or newer")
-    _install_tools()
+    missing = _install_tools(NODE_CLIENT_TOOLS)
+    if missing:
+        packages = " ".join(NODE_CLIENT_TOOLS.values())
+        raise PeerMissing(f"its installation compiles, and needs {', '.join(missing)} (Debian: apt install {packages})")
     # npm asks before it runs a package's own installation: this one is meant to run.
     name = NODE_CLIENT_PACKAGE.partition("@")[0]
     (folder / "package.json").write_text(json.dumps({"private": True, "allowScripts": {name: True}}))
@@ -125,19 +131,24 @@ def _install_node_client(folder: Path) -> None:
         raise PeerMissing(f"npm installed it without compiling it: see {folder / 'install.log'}")
 
 
-def _install_tools() -> None:
-    missing = [program for program in NODE_CLIENT_TOOLS if shutil.which(program) is None]
+def _install_bubblewrap() -> str:
+    if sys.platform != "linux":
+        raise PeerMissing(f"it is a Linux program, this is {sys.platform}")
+    if _install_tools(BUBBLEWRAP_TOOLS):
+        raise PeerMissing("bwrap is missing: install the bubblewrap package (Debian: apt install bubblewrap)")
+    return "there"
+
+
+def _install_tools(tools: dict[str, str]) -> list[str]:
+    """Install the packages of the programs that are missing, where that can be done; the programs that still are."""
+    missing = [program for program in tools if shutil.which(program) is None]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        packages = sorted({NODE_CLIENT_TOOLS[program] for program in missing})
+        packages = sorted({tools[program] for program in missing})
         print(f"peers: installing {' '.join(packages)} by apt-get …", flush=True)
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         _run(["apt-get", "update", "-qq"], None, quiet)
         _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, quiet)
-    missing = [program for program in NODE_CLIENT_TOOLS if shutil.which(program) is None]
-    if missing:
-        raise PeerMissing(
-            f"its installation compiles, and needs {', '.join(missing)} (Debian: apt install {' '.join(NODE_CLIENT_TOOLS.values())})"
-        )
+    return [program for program in missing if shutil.which(program) is None]
 
 
 def _node_headers(node: Path) -> dict[str, str]:

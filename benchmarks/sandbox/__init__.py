@@ -1,0 +1,1 @@
+"""One sandbox after the other: what the platform itself costs around a runtime."""
