@@ -7,7 +7,7 @@ from .context import LambdaContext
 from .current import enter
 from .logs import flush_output, log_error
 from .payload import Marshaller
-from .report import BODY_BYTES_MAX, TRAILER_BYTES_MAX, ErrorReport
+from .report import TRAILER_BYTES_MAX, ErrorReport, body_bytes_max
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _report(invocation: "Invocation", error: BaseException, marshaller: Marshall
     report = ErrorReport.of(error)
     log_error(report, invocation.request_id)
     flush_output()
-    bytes_max = TRAILER_BYTES_MAX if invocation.is_streaming else BODY_BYTES_MAX
+    bytes_max = TRAILER_BYTES_MAX if invocation.is_streaming else body_bytes_max()
     body = report.body(marshaller.to_json, invocation.request_id, bytes_max)
     cause = report.cause(Marshaller(ascii_only=True).to_json)  # it travels in a header
     invocation.fail(body, report.error_type, cause)

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 # An error report is an answer and shares its limit of 6 MiB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 BODY_BYTES_MAX = 6 << 20
+# Where a sandbox serves several invocations AWS's emulator takes no more of an error.
+MANAGED_BODY_BYTES_MAX = 1 << 20
 # The report of a failed stream is a trailer: in base64 it stays below the 64 KiB that servers commonly take as one line.
 TRAILER_BYTES_MAX = 48 << 10
 # X-Ray keeps documents of up to 64 KiB: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 CAUSE_CHARS_MAX = 64 << 10
 RELATED_MAX = 50
+ENV_MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 NO_BREAK_SPACE = "\u00a0"
 INDENT = 2 * NO_BREAK_SPACE
 XRAY_FAULT = "LambdaValidationError"  # the type X-Ray gets for errors the function did not raise itself
@@ -47,6 +50,11 @@ CUTS: tuple[Cut, ...] = (
 )
 
 _class_name: "Callable[[type], str]" = type.__dict__["__name__"].__get__  # no metaclass has a say in it
+
+
+def body_bytes_max() -> int:
+    """How long an error report may be in this sandbox."""
+    return MANAGED_BODY_BYTES_MAX if os.environ.get(ENV_MAX_CONCURRENCY) else BODY_BYTES_MAX
 
 
 class ErrorReport:

@@ -22,7 +22,7 @@ from .handler import load_handler
 from .logs import complain, flush_output, log_error, set_up
 from .loop import handle_event_request, run
 from .payload import Marshaller
-from .report import ErrorReport
+from .report import ErrorReport, body_bytes_max
 from .wire import Connection
 
 TYPE_CHECKING = False
@@ -161,7 +161,7 @@ def _load(name: str, client: LambdaRuntimeClient) -> "Handler":
         report = ErrorReport.of(error)
         log_error(report)
         flush_output()
-        fields = report.fields_within(client.error_marshaller.to_json)
+        fields = report.fields_within(client.error_marshaller.to_json, bytes_max=body_bytes_max())
         client.post_init_error(fields, report.error_type)
         sys.exit(_init_exit_status(error))
 

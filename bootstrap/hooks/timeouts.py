@@ -8,6 +8,7 @@ import sys
 import time
 
 from .. import current, logs
+from ..adapter import is_async
 from ..surroundings.library import StandardLibrary
 
 with StandardLibrary():
@@ -63,7 +64,7 @@ def on_timeout(func: "Any" = None, *, before_ms: int = BEFORE_MS) -> "Any":
     _watches.append(watch)
 
     def call(func: "Hook") -> "Hook":
-        if getattr(getattr(func, "__code__", None), "co_flags", 0) & 0x80:
+        if is_async(func):
             raise TypeError("on_timeout() needs a function that is not async: the event loop may be what hangs")
         watch.func = func
         return func

@@ -8,7 +8,7 @@ https://peps.python.org/pep-3333/
 import io
 import sys
 
-from ..adapter import is_async
+from ..adapter import function_of, is_async
 from ..current import current_context, runs_several
 from ..hooks.lifecycle import after_response
 from ..streams.streaming import HttpStreamResponse, http_stream
@@ -40,9 +40,9 @@ def wsgi(app: App, *, stream: bool = False, base_path: str = "") -> "WsgiHandler
 
 def takes_start_response(app: object) -> bool:
     """Whether an app is one for WSGI, as far as the names of its parameters tell."""
-    function = app if hasattr(app, "__code__") else getattr(type(app), "__call__", None)  # noqa: B004 - the method itself
+    function, given = function_of(app)
     code = getattr(function, "__code__", None)
-    return code is not None and "start_response" in code.co_varnames[: code.co_argcount]
+    return code is not None and "start_response" in code.co_varnames[given : code.co_argcount]
 
 
 class WsgiHandler:

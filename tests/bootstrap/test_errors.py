@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap.errors import FunctionError
 from bootstrap.payload import Marshaller
-from bootstrap.report import BODY_BYTES_MAX, CAUSE_CHARS_MAX, TRAILER_BYTES_MAX, ErrorReport
+from bootstrap.report import BODY_BYTES_MAX, CAUSE_CHARS_MAX, TRAILER_BYTES_MAX, ErrorReport, body_bytes_max
 
 from .fake_runtime_api import FakeRuntimeAPI, Request
 from .function import ECHO, Function
@@ -408,6 +408,13 @@ def test_a_huge_report_is_cut_to_its_place(kind: str) -> None:
     cause = report.cause(to_json)
     assert len(cause) <= CAUSE_CHARS_MAX
     assert json.loads(cause)["exceptions"]
+
+
+def test_a_report_is_shorter_where_a_sandbox_serves_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 MiB there, else 6 MiB."""
+    assert body_bytes_max() == 6 * 1024 * 1024
+    monkeypatch.setenv("AWS_LAMBDA_MAX_CONCURRENCY", "8")
+    assert body_bytes_max() == 1024 * 1024
 
 
 def test_a_report_within_the_limits_is_whole() -> None:

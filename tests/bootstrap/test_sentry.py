@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .fake_runtime_api import FakeRuntimeAPI
+from .fake_runtime_api import PATIENCE_S, FakeRuntimeAPI
 from .function import Function
 
 SENTRY = """
@@ -109,16 +109,20 @@ def test_a_failure_to_load_is_captured(monitored: Function) -> None:
 
 def test_a_warning_comes_before_the_timeout(monitored: Function, api: FakeRuntimeAPI) -> None:
     """Sentry counts from the remaining time; the invocation itself goes on."""
+    deadline_ms = int((time.time() + PATIENCE_S) * 1000)
+    # Half a second after the function is loaded, however long that takes.
     write(
         monitored,
-        """
+        f"""
+import sentry_sdk.integrations.aws_lambda as integration
+integration.TIMEOUT_WARNING_BUFFER = {deadline_ms} - time.time() * 1000 - 500
+
 def handler(event, context):
     while not os.path.exists("captured") and context.get_remaining_time_in_millis():
         time.sleep(0.01)
     return "in time"
 """,
     )
-    deadline_ms = int(time.time() * 1000) + 2000
     api.event(Lambda_Runtime_Deadline_Ms=str(deadline_ms))
     assert monitored.run().post.json() == "in time"
     (event,) = captured(monitored)

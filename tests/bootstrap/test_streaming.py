@@ -499,15 +499,19 @@ def test_writes_that_go_on_when_the_handler_is_over_are_finished(function: Funct
     """Tasks left writing, by an error or without one, tear no chunk; later writes do not get into a later answer."""
     function.write("""
         import asyncio, bootstrap
-        tasks = []
-        async def write(response):
+        tasks, overs = [], []
+        async def write(response, over):
             await response.write(bytes(20_000_000))
+            await over.wait()
             await response.write("too late")
         @bootstrap.stream
         async def handler(event, context, response):
+            for over in overs:
+                over.set()
             await response.write("first")
             if event < 2:
-                tasks.append(asyncio.ensure_future(write(response)))
+                overs.append(asyncio.Event())
+                tasks.append(asyncio.ensure_future(write(response, overs[-1])))
                 tasks.append(asyncio.ensure_future(response.write("queued")))
                 await asyncio.sleep(0)
             if event == 1:
