@@ -7,7 +7,7 @@ PEERS  := .peers
 PORT   ?= 9000
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench conform peers bubblewrap clean
+.PHONY: help serve test lint bench conform peers bubblewrap nats-server clean
 
 help:
 	@echo "make serve    serve the functions of examples/ on http://127.0.0.1:$(PORT)"
@@ -15,7 +15,7 @@ help:
 	@echo "make lint     ruff and mypy only"
 	@echo "make bench    measure against AWS's emulator and AWS's runtime client, side by side"
 	@echo "make conform  run AWS's emulator and runtimes against ours"
-	@echo "make peers    install those peers into $(PEERS)/, and bubblewrap (bench and the tests use them)"
+	@echo "make peers    install those peers into $(PEERS)/, bubblewrap and nats-server (bench and the tests use them)"
 	@echo "make clean    remove everything the other targets made"
 
 $(READY): pyproject.toml
@@ -36,21 +36,23 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint peers bubblewrap
-	$(BIN)/pytest
+test: lint peers bubblewrap nats-server
+	$(BIN)/pytest --numprocesses logical --dist loadfile
 
 peers: $(READY)
 	@$(BIN)/python benchmarks/peers.py $(PEERS)
 
 # What needs it is skipped where it is missing.
-bubblewrap:
-	@if ! command -v bwrap >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "installing bubblewrap by apt-get"; \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap >/dev/null; } \
-			|| echo "bubblewrap cannot be installed: its tests are skipped" >&2; \
+bubblewrap: PROGRAM := bwrap
+nats-server: PROGRAM := nats-server
+bubblewrap nats-server:
+	@if ! command -v $(PROGRAM) >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $@ by apt-get"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $@ >/dev/null; } \
+			|| echo "$@ cannot be installed: its tests are skipped" >&2; \
 	fi
 
-bench: peers bubblewrap
+bench: peers bubblewrap nats-server
 	$(BIN)/python -m benchmarks
 
 # Each side against AWS's own: our bootstrap on AWS's emulator, AWS's Python and Node.js runtimes on our server.

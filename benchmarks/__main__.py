@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import latency, soak, throughput
+from benchmarks import events, latency, shared_events, soak, streaming, throughput
 from benchmarks.bootstrap import endurance, invocations, memory, start, streams
 from benchmarks.peers import emulator_path, python_client_path
 from benchmarks.report import Result
@@ -20,7 +20,7 @@ from benchmarks.sandbox import start as sandbox_start
 from benchmarks.sandbox import subscriber, turnover
 from benchmarks.servers import REPOSITORY
 
-NAMES = ("bootstrap", "sandbox", "latency", "throughput", "soak")
+NAMES = ("bootstrap", "sandbox", "latency", "throughput", "streams", "soak", "crowd", "events")
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", type=Path, default=REPOSITORY / ".peers", help="where `make peers` put the peers")
     parser.add_argument("--blocks", type=int, default=15, help="latency: blocks of 200 calls for each server")
     parser.add_argument("--rounds", type=int, default=5, help="throughput: rounds of four seconds for each server")
-    parser.add_argument("--seconds", type=float, default=60, help="soak: how long")
+    parser.add_argument("--seconds", type=float, default=60, help="soak: how long; the crowd a quarter of it")
     return parser
 
 
@@ -63,8 +63,19 @@ def _results(names: tuple[str, ...], options: argparse.Namespace, console: Conso
         yield latency.run(program, options.blocks)
     if "throughput" in names and program is not None:
         yield throughput.run(program, options.rounds, 4)
+    if "streams" in names:
+        yield streaming.run()
     if "soak" in names:
         yield soak.run(options.seconds)
+    if "crowd" in names:
+        yield soak.crowd(options.seconds / 4)
+    if "events" in names:
+        yield events.run_acceptance()
+        yield events.run_survival()
+        if shared_events.is_possible():
+            yield shared_events.run_survival()
+        else:
+            print("nats-server is not installed: the events of several servers are not measured", file=sys.stderr)
 
 
 def _bootstrap(peers: Path, console: Console) -> Iterator[Result]:

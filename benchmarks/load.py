@@ -33,9 +33,9 @@ class Workload(Protocol):
         """There will be no answer to the caller's event."""
 
 
-def request_bytes(port: int, path: str, event: bytes) -> bytes:
-    """An Invoke call."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(event)}\r\n\r\n"
+def request_bytes(port: int, path: str, event: bytes, headers: str = "") -> bytes:
+    """An Invoke call; each of the `headers` ends with CRLF."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}Content-Length: {len(event)}\r\n\r\n"
     return head.encode() + event
 
 
@@ -83,17 +83,22 @@ class _Caller:
         self.event: bytes | None = None
         self.request = b""
         self.refusals = 0
+        self.called_s = 0.0
         self.received = b""
         self.socket: socket.socket | None = None
 
 
 class Callers:
-    """Some callers in this process; `run` returns when each is done."""
+    """Some callers in this process; `run` returns when each is done. `refused_after_s` is how long each refusal took."""
 
-    def __init__(self, port: int, path: str, workload: Workload, numbers: range, backoff_s: float) -> None:
+    def __init__(
+        self, port: int, path: str, workload: Workload, numbers: range, backoff_s: float, headers: str = ""
+    ) -> None:
         self.throttled = 0
+        self.refused_after_s: list[float] = []
         self._port = port
         self._path = path
+        self._headers = headers
         self._workload = workload
         self._backoff_s = backoff_s
         self._callers = [_Caller(number) for number in numbers]
@@ -128,7 +133,7 @@ class Callers:
             self._hang_up(caller)
             return
         if event is not caller.event:
-            caller.event, caller.request = event, request_bytes(self._port, self._path, event)
+            caller.event, caller.request = event, request_bytes(self._port, self._path, event, self._headers)
         caller.refusals = 0
         self._send(caller)
 
@@ -137,7 +142,7 @@ class Callers:
             caller.socket = socket.create_connection(("127.0.0.1", self._port))
             caller.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._selector.register(caller.socket, selectors.EVENT_READ, caller)
-        caller.received = b""
+        caller.received, caller.called_s = b"", time.monotonic()
         try:
             caller.socket.sendall(caller.request)
         except OSError:
@@ -159,6 +164,7 @@ class Callers:
         status, body = answer
         if status == THROTTLED:
             self.throttled += 1
+            self.refused_after_s.append(time.monotonic() - caller.called_s)
             self._rest(caller)
             return
         self._workload.answered(caller.number, status, body)

@@ -1,4 +1,4 @@
-"""Peers: AWS's emulator and AWS's Python and Node.js runtime clients, installed into one folder for benchmarks and tests; bubblewrap.
+"""Peers: AWS's emulator, Python and Node.js runtime clients and SDK for JavaScript in one folder, for benchmarks and tests; bubblewrap.
 
 `python benchmarks/peers.py FOLDER` installs what is missing there and is quick when nothing is. The emulator is the program AWS's
 SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Python client gets an environment that
@@ -23,6 +23,7 @@ from pathlib import Path
 EMULATOR_PACKAGE = "aws-sam-cli==1.170.0"
 PYTHON_CLIENT_PACKAGE = "awslambdaric==4.2.2"
 NODE_CLIENT_PACKAGE = "aws-lambda-ric@3.3.0"
+NODE_SDK_PACKAGE = "@aws-sdk/client-lambda@3.1162.0"
 # Program: the Debian package that has it.
 NODE_CLIENT_TOOLS = {
     "autoconf": "autoconf",
@@ -63,6 +64,12 @@ def node_client_path(root: Path) -> Path | None:
     return script if script.is_file() and compiled.is_file() else None
 
 
+def node_sdk_path(root: Path) -> Path | None:
+    """The folder of packages that holds AWS's SDK for JavaScript; None when it is not installed."""
+    modules = root / "node-sdk" / "node_modules"
+    return modules if (root / "node-sdk" / ".installed").is_file() else None
+
+
 def install(root: Path) -> int:
     """Install what is missing and say how it went; the exit status."""
     emulator = _report("AWS's emulator", lambda: _install_once(root / "emulator", EMULATOR_PACKAGE, _install_emulator))
@@ -70,6 +77,7 @@ def install(root: Path) -> int:
         "AWS's Python client", lambda: _install_once(root / "python", PYTHON_CLIENT_PACKAGE, _install_python_client)
     )
     _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
+    _report("AWS's SDK for JavaScript", lambda: _install_once(root / "node-sdk", NODE_SDK_PACKAGE, _install_node_sdk))
     _report("bubblewrap", _install_bubblewrap)
     return 0 if emulator or os.environ.get("CI") != "true" else 1
 
@@ -129,6 +137,14 @@ def _install_node_client(folder: Path) -> None:
     _run([npm, "install", "--no-audit", "--no-fund", NODE_CLIENT_PACKAGE], folder, _node_headers(Path(node)))
     if node_client_path(folder.parent) is None:
         raise PeerMissing(f"npm installed it without compiling it: see {folder / 'install.log'}")
+
+
+def _install_node_sdk(folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PeerMissing("npm is missing: install Node.js 20 or newer")
+    (folder / "package.json").write_text(json.dumps({"private": True}))
+    _run([npm, "install", "--no-audit", "--no-fund", NODE_SDK_PACKAGE], folder)
 
 
 def _install_bubblewrap() -> str:

@@ -49,6 +49,10 @@ class Server:
         """What the server and its function have printed so far."""
         return self._log.read_text(errors="replace")
 
+    def kill(self) -> None:
+        """End it at once, as SIGKILL does."""
+        self._process.kill()
+
     def resident_bytes(self) -> int:
         """The server's own memory, without that of its sandboxes."""
         return int(self._process.memory_info().rss)
@@ -81,6 +85,23 @@ def emulator(program: Path, task_root: Path, command: Sequence[str], handler: st
     with _started([str(program), *addresses, *command], task_root, environment) as (process, log):
         _wait(process, log, lambda: _accepts(port))
         yield Server(port, process, log)
+
+
+NATS_CONFIGURATION = """
+listen: 127.0.0.1:4222
+max_payload: 8MB
+jetstream { store_dir: nats-data }
+"""
+
+
+@contextlib.contextmanager
+def nats(folder: Path, port: int = -1, configuration: str = NATS_CONFIGURATION) -> Iterator[str]:
+    """`nats-server` with JetStream in a folder; gives its URL. Port -1 is a free one. Raises ServerFailed."""
+    path = folder / "nats.conf"
+    path.write_text(configuration.replace("127.0.0.1:4222", f'"127.0.0.1:{port}"'))
+    with _started(["nats-server", "-c", str(path)], folder, os.environ) as (process, log):
+        _wait(process, log, lambda: "Server is ready" in log.read_text())
+        yield f"nats://{log.read_text().partition('client connections on ')[2].split()[0]}"
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from benchmarks.servers import Server, pilotlight
 
 CALLERS = 200
 SANDBOXES = 20
+CROWD, CROWDED_SANDBOXES = 1000, 50
 BACKOFF_S = 0.05
 TASK_ROOT = Path(__file__).resolve().parent / "soak_function"
 
@@ -95,15 +96,25 @@ class Tokens:
 
 def run(seconds: float) -> Result:
     """Soak for `seconds`."""
-    with pilotlight(TASK_ROOT, "--concurrency", str(SANDBOXES), "--timeout", "60", function="soak_function") as server:
+    return _run("soak", seconds, CALLERS, SANDBOXES)
+
+
+def crowd(seconds: float) -> Result:
+    """The same with many more callers than may be served at once."""
+    return _run("crowd", seconds, CROWD, CROWDED_SANDBOXES)
+
+
+def _run(name: str, seconds: float, callers: int, sandboxes: int) -> Result:
+    with pilotlight(TASK_ROOT, "--concurrency", str(sandboxes), "--timeout", "60", function="soak_function") as server:
         tokens = Tokens(server, seconds)
-        load = Callers(server.port, server.path, tokens, range(CALLERS), BACKOFF_S)
+        load = Callers(server.port, server.path, tokens, range(callers), BACKOFF_S)
         load.run()
         at_end = server.resident_bytes()
     mib = 1024 * 1024
+    refused_s = sorted(load.refused_after_s) or [0.0]
     return Result(
-        "soak",
-        f"{CALLERS} callers on {SANDBOXES} sandboxes for {seconds:g} s",
+        name,
+        f"{callers} callers on {sandboxes} sandboxes for {seconds:g} s",
         [
             Figure("lost answers", tokens.lost_answers + len(tokens.unexpected), "", "<=", 0),
             Figure("crossed answers", tokens.crossed, "", "<=", 0),
@@ -113,6 +124,7 @@ def run(seconds: float) -> Result:
             Figure("server memory at the end", at_end / mib, "MiB"),
             Figure("answers", tokens.answers),
             Figure("refusals (429)", load.throttled),
+            Figure("a refusal takes, p50", refused_s[len(refused_s) // 2] * 1000, "ms"),
             Figure("sandboxes", tokens.sandboxes),
         ],
     )

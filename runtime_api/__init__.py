@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runtime_api.frontend.platform import Platform
-    from runtime_api.protocol.function import Function, InvalidFunction
-    from runtime_api.protocol.function_name import Account
+    from runtime_api.protocol.function.alias import Alias
+    from runtime_api.protocol.function.event_invoke import EventInvokeConfig
+    from runtime_api.protocol.function.function import Function, InvalidFunction
+    from runtime_api.protocol.function.function_name import Account
+    from runtime_api.protocol.function.url_config import Cors, UrlConfig
 
-__all__ = ["Account", "Function", "InvalidFunction", "Platform"]
+__all__ = ["Account", "Alias", "Cors", "EventInvokeConfig", "Function", "InvalidFunction", "Platform", "UrlConfig"]
 
 _HOMES = {
-    "Account": "runtime_api.protocol.function_name",
-    "Function": "runtime_api.protocol.function",
-    "InvalidFunction": "runtime_api.protocol.function",
+    "Account": "runtime_api.protocol.function.function_name",
+    "Alias": "runtime_api.protocol.function.alias",
+    "Cors": "runtime_api.protocol.function.url_config",
+    "EventInvokeConfig": "runtime_api.protocol.function.event_invoke",
+    "Function": "runtime_api.protocol.function.function",
+    "InvalidFunction": "runtime_api.protocol.function.function",
     "Platform": "runtime_api.frontend.platform",
+    "UrlConfig": "runtime_api.protocol.function.url_config",
 }
 
 

@@ -1,7 +1,8 @@
 """HTTP/1.1 as the hot paths speak it: bytes on one side, whole requests on the other. It knows nothing of Lambda.
 
 Strategy: httptools parses, a `Connection` collects one request at a time and hands it to `serve`, which answers it now or later
-by `Connection.answer`. What a general server hides is kept: trailers (a streamed answer reports its error there) and the fact that
+by `Connection.answer`. Whoever wants a body as it comes is asked once its head is there, and gets the pieces instead (`Receiver`).
+What a general server hides is kept: trailers (a streamed answer reports its error there) and the fact that
 a body ended early. A body over the limit is read and forgotten, so its sender can hear the refusal; so is whatever follows a request
 that is refused for its form. An offer to speak another protocol is ignored. Head and body of an answer leave in one write. A request
 that arrives before the last one is answered waits for its turn.
@@ -13,13 +14,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 import msgspec
 
 HEAD_LIMIT_BYTES = 2 * 1024 * 1024
 
+# What several headers of one name are joined with, where that is no comma.
+_SEPARATORS = {"cookie": "; "}
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
@@ -40,8 +43,21 @@ class Request(msgspec.Struct, gc=False):
     began_ms: float | None = None
 
 
+class Receiver(Protocol):
+    """Takes one request's body as it comes, and answers it."""
+
+    def feed(self, piece: bytes) -> None:
+        """A piece of the body, never empty."""
+
+    def end(self, request: Request) -> None:
+        """The body is over, and with it the request: its trailers are here, `truncated` says whether it ended early; `body` stays empty."""
+
+
 class Connection(asyncio.Protocol):
-    """One client of the endpoint. `serve` is called with each request, `lost` once when the client is gone."""
+    """One client of the endpoint. `serve` is called with each request, `lost` once when the client is gone.
+
+    `receive` is asked of each request whose head is here, by something that wants its body as it comes; without an answer it is collected.
+    """
 
     def __init__(
         self,
@@ -52,8 +68,11 @@ class Connection(asyncio.Protocol):
         head_limit_bytes: int = HEAD_LIMIT_BYTES,
         answers_after_eof: bool = False,
         now_ms: Callable[[], float] | None = None,
+        receive: Callable[[Request, Connection], Receiver | None] | None = None,
     ) -> None:
         self._serve = serve
+        self._receive = receive
+        self._receiver: Receiver | None = None
         self._lost = lost
         self._body_limit = body_limit_bytes
         self._head_limit = head_limit_bytes
@@ -125,6 +144,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed."""
         self._transport = None
+        self._cut_short(self._request)
         self._lost(self)
 
     # the parser's side
@@ -164,10 +184,17 @@ class Connection(asyncio.Protocol):
         self._in_body = True
         if request.headers.get("expect", "").lower() == "100-continue":
             self._go_on()
+        # One that has to wait for its turn is collected.
+        if self._receive is not None and self._answering is None and not self._queue:
+            self._receiver = self._receive(request, self)
+            self._answering = None if self._receiver is None else request
 
     def on_body(self, chunk: bytes) -> None:
         """A piece of the body."""
         assert self._request is not None
+        if self._receiver is not None:
+            self._receiver.feed(chunk)
+            return
         self._size += len(chunk)
         if self._size > self._body_limit:
             self._request.too_large = True
@@ -184,6 +211,8 @@ class Connection(asyncio.Protocol):
 
     def answer(self, status: int, body: bytes, headers: bytes = b"Content-Type: application/json\r\n") -> None:
         """Answer the request in hand; `headers` is one `Name: value\\r\\n` after the other. Harmless when the client is gone."""
+        if self._refused:
+            return
         request, self._answering = self._answering, None
         keep_alive = request is not None and request.keep_alive
         self._write(status, body, headers if keep_alive else headers + b"Connection: close\r\n")
@@ -200,6 +229,7 @@ class Connection(asyncio.Protocol):
         """Let another protocol have the connection, from the request in hand on.
 
         Not from within `serve`: the parser may still hold what came behind the request. What it has seen in part ends the connection.
+        Not for one that was `too_large`: its body is lost, and the other protocol would find an empty one.
         """
         transport, self._transport = self._transport, None
         self._lost(self)
@@ -209,6 +239,16 @@ class Connection(asyncio.Protocol):
             (self._queue[-1] if self._queue else request).headers["connection"] = "close"
         adopt(protocol, transport, _encode(request) + b"".join(map(_encode, self._queue)))
         transport.resume_reading()
+
+    def pause(self) -> None:
+        """Read nothing more for now, so that the client is held up."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing() and not self._queue:
+            self._transport.resume_reading()
 
     def close(self) -> None:
         """Close once everything written is out, or as soon as it is open."""
@@ -238,7 +278,17 @@ class Connection(asyncio.Protocol):
         self._chunks = []
         self._in_body = False
         self._latest = request
-        self._accept(request)
+        if self._receiver is None:
+            self._accept(request)
+        else:
+            receiver, self._receiver = self._receiver, None
+            receiver.end(request)
+
+    def _cut_short(self, request: Request | None) -> None:
+        if self._receiver is not None and request is not None:
+            request.truncated = True
+            self._request = request
+            self._finish_request()
 
     def _note_beginning(self, request: Request) -> None:
         if request.began_ms is None and self._now_ms is not None:
@@ -272,7 +322,7 @@ class Connection(asyncio.Protocol):
     def _join_repeated(self, fields: dict[str, str]) -> None:
         # All at once: joined one by one, a head full of one name would take a second.
         for name, values in self._repeated.items():
-            fields[name] = ", ".join(values)
+            fields[name] = _SEPARATORS.get(name, ", ").join(values)
         self._repeated.clear()
 
     def _count_head(self, size: int) -> None:
@@ -286,9 +336,12 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int, reason: bytes) -> None:
         # What came before it is answered first; what comes behind it is read and forgotten.
         self._refusal = (status, reason)
-        self._request = None
+        request, self._request = self._request, None
+        if self._receiver is not None:
+            self._answering = None
         if self._answering is None and not self._queue:
             self._write_refusal(status, reason)
+        self._cut_short(request)
 
     def _write_refusal(self, status: int, reason: bytes) -> None:
         # Only our side is closed, until the client ends its own: closing all of it now could cost the client the answer.
@@ -313,7 +366,8 @@ def adopt(protocol: asyncio.BaseProtocol, transport: asyncio.Transport, data: by
 
 
 def _encode(request: Request) -> bytes:
-    headers = {**request.headers, "content-length": str(len(request.body))}
-    headers.pop("transfer-encoding", None)
+    headers = request.headers.copy()
+    if headers.pop("transfer-encoding", None) is not None:
+        headers["content-length"] = str(len(request.body))
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{request.method} {request.path} HTTP/1.1\r\n{fields}\r\n".encode("latin-1") + request.body

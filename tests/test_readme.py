@@ -84,12 +84,10 @@ def test_the_first_function_works_as_printed(checkout: Path) -> None:
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["START", "called", "END", "REPORT"]
 
 
-@pytest.mark.parametrize("command", block("pilotlight invoke hello").splitlines()[1:])
+@pytest.mark.parametrize("command", block("aws lambda invoke").splitlines()[1:])
 def test_every_way_to_call_works(served_hello: str, checkout: Path, command: str) -> None:
     """pilotlight invoke, the AWS CLI and curl each get an answer from the example."""
-    line = (
-        block("pilotlight invoke hello").splitlines()[0] + "\n" + command.replace("http://127.0.0.1:9000", served_hello)
-    )
+    line = block("aws lambda invoke").splitlines()[0] + "\n" + command.replace("http://127.0.0.1:9000", served_hello)
     if command.startswith("pilotlight"):
         line += f" --endpoint {served_hello}"
     done = subprocess.run(
@@ -97,6 +95,23 @@ def test_every_way_to_call_works(served_hello: str, checkout: Path, command: str
     )
     assert done.returncode == 0, done.stderr
     assert "Hello" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: the example is written in it")
+def test_a_url_answers_and_an_event_is_taken(served_hello: str, checkout: Path) -> None:
+    """The function's URL answers, an event is accepted by its request id, and the list of events can be read."""
+    lines = block("pilotlight events list").replace("http://127.0.0.1:9000", served_hello)
+    done = subprocess.run(
+        ["bash", "-euc", lines.replace("--async", f"--async --endpoint {served_hello}")],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Hello" in done.stdout
+    assert re.search(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", done.stdout)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: the example is written in it")

@@ -15,13 +15,13 @@ from statistics import median
 from benchmarks.bootstrap.runtimes import TASK_ROOT, programs
 from benchmarks.bootstrap.start import start_once
 from benchmarks.report import Figure, Result
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import Invocation
 from runtime_api.sandbox.clock import SystemClock
 from runtime_api.sandbox.isolation.places import Places
-from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.sandbox import Sandbox
+from runtime_api.sandbox.telling.outlets import Outlets
 
 EVENT = Invocation(
     "3f2504e0-4f89-41d3-9a0c-0305e82c3301", b"{}", "arn:aws:lambda:us-east-1:1:function:start", "Root=1-1-1"

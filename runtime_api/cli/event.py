@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from runtime_api.protocol.invoke_errors import InvokeError
-from runtime_api.protocol.payload import checked_payload
+from runtime_api.protocol.invoke.errors import InvokeError
+from runtime_api.protocol.invoke.payload import checked_payload
 
 event_option = click.option(
     "-e",

@@ -15,6 +15,7 @@ _COMMANDS = {
     "run": "Invoke a function once: result on stdout, log on stderr.",
     "serve": "Serve functions on a local endpoint for boto3, the AWS CLI or curl.",
     "invoke": "Invoke a function that is being served.",
+    "events": "List, show, redrive and purge asynchronous invocations.",
 }
 
 

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from runtime_api.config.settings import Settings, read_variables
 from runtime_api.protocol import limits
-from runtime_api.protocol.function import (
+from runtime_api.protocol.function.function import (
     ApplicationLogLevel,
     InitKind,
     InvalidFunction,
     IsolationKind,
     LogFormatKind,
     SystemLogLevel,
+    check_environment,
 )
 
+
+class Number(click.FloatRange):
+    """A number in a range; what is infinite or no number is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Raises click.BadParameter."""
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
 _OPTIONS = (
-    click.option("--name", help="Name of the function; the folder's name when left out."),
+    click.option(
+        "--name",
+        help="Name of the function; where several are declared, the one to take. The folder's name when left out.",
+    ),
     click.option("--handler", help="Where the handler is, such as app.handler."),
     click.option(
         "--runtime", type=click.Choice(["python", "provided"]), help="What runs the handler; found out when left out."
@@ -30,7 +48,7 @@ _OPTIONS = (
     click.option("--python", metavar="PATH", help="Interpreter for the python runtime."),
     click.option(
         "--timeout",
-        type=click.FloatRange(limits.TIMEOUT_MIN_MS / 1000, limits.TIMEOUT_MAX_MS / 1000),
+        type=Number(limits.TIMEOUT_MIN_MS / 1000, limits.TIMEOUT_MAX_MS / 1000),
         default=limits.TIMEOUT_DEFAULT_MS / 1000,
         show_default=True,
         metavar="SECONDS",
@@ -52,9 +70,15 @@ _OPTIONS = (
     click.option(
         "--concurrency",
         type=click.IntRange(min=0),
-        default=10,
-        show_default=True,
-        help="How many sandboxes a function may have; calls beyond get a 429.",
+        metavar="N",
+        help="Reserve so many invocations at once for a function; calls beyond get a 429, with 0 every call.",
+    ),
+    click.option(
+        "--parameter",
+        "parameters",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Parameter of a SAM template; may be given many times.",
     ),
     click.option(
         "--isolation",
@@ -142,34 +166,33 @@ def function_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def given(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags somebody gave; the others only have their default, over which a file of configuration wins."""
+    context = click.get_current_context()
+    return {
+        name: value
+        for name, value in flags.items()
+        if context.get_parameter_source(name) not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    }
+
+
 def settings_from(flags: dict[str, Any]) -> Settings:
-    """The settings the flags spell; raises click.UsageError."""
+    """The settings the flags spell that were given; raises click.UsageError."""
     if flags["command"] is not None and not flags["command"].strip():
         raise click.UsageError("--command is empty: name a program to start.")
     if flags["command"] and flags["runtime"]:
         raise click.UsageError("--command starts a runtime of its own: leave --runtime out.")
+    said = given(flags)
     try:
-        return Settings(
-            name=flags["name"],
-            handler=flags["handler"],
-            runtime=flags["runtime"],
-            command=tuple(shlex.split(flags["command"] or "")),
-            python=flags["python"],
-            timeout_ms=round(flags["timeout"] * 1000),
-            memory_mb=flags["memory"],
-            environment=read_variables(flags["env"], flags["env_file"]),
-            concurrency=flags["concurrency"],
-            isolation=flags["isolation"],
-            layers=flags["layers"],
-            tmp_mb=flags["tmp_mb"],
-            freeze=flags["freeze"],
-            cpu_share=flags["cpu_share"],
-            init_type=flags["init_type"],
-            max_concurrency=flags["max_concurrency"],
-            tenant_isolation=flags["tenant_isolation"],
-            log_format=flags["log_format"],
-            application_log_level=flags["application_log_level"],
-            system_log_level=flags["system_log_level"],
-        )
+        environment = read_variables(flags["env"], flags["env_file"])
+        # Here it is known that a flag said so; later it might be the file's.
+        check_environment(environment)
+        spelled = {
+            "command": tuple(shlex.split(flags["command"] or "")) or None,
+            "timeout_ms": round(said["timeout"] * 1000) if "timeout" in said else None,
+            "memory_mb": said.get("memory"),
+            "environment": environment or None,
+        }
     except (InvalidFunction, ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
+    return Settings(**{name: said[name] for name in Settings.__struct_fields__ if name in said} | spelled)

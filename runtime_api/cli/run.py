@@ -8,38 +8,40 @@ from typing import Any
 import click
 import msgspec
 
+from runtime_api.cli.configuration import account_of, configuration_of, over_file
 from runtime_api.cli.event import event_option, read_event
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.cli.log_output import StderrLog
 from runtime_api.cli.options import function_options, settings_from
 from runtime_api.cli.result import print_result
-from runtime_api.config.discovery import functions_at
+from runtime_api.config.configuration import CONFIGURATION_SUFFIXES, Configuration
 from runtime_api.config.settings import Settings
 from runtime_api.frontend.platform import Platform
-from runtime_api.protocol.function import Function, InvalidFunction
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invoke_errors import InvokeError
+from runtime_api.protocol.function.function import Function, InvalidFunction
+from runtime_api.protocol.invoke.errors import InvokeError
 
 
 @click.command("run")
-@click.argument("target", required=False, metavar="[HANDLER|FOLDER]")
+@click.argument("target", required=False, metavar="[HANDLER|PATH]")
 @event_option
 @click.option("--tenant-id", metavar="ID", help="The tenant, with --tenant-isolation.")
 @function_options
 def command(target: str | None, event: str, tenant_id: str | None, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
     """Invoke a function once: its result on stdout, its log on stderr.
 
-    HANDLER, such as app.handler, is looked up from this folder. A FOLDER, or nothing, means the handler in it.
+    HANDLER, such as app.handler, is looked up from this folder. A PATH, or nothing, means the handler in that folder, or what its
+    pilotlight.toml or SAM template declares; where that is several functions, --name says which. Those files may be named, too.
 
     The exit code is 0 for a result, 1 for a function error, 2 for wrong usage, 3 when the platform failed.
     """
     payload = read_event(event)
-    function = _function(target, settings_from(flags))
-    log = StderrLog([function.name])
+    configuration = _configuration(target, settings_from(flags), flags)
+    flags = over_file(flags, configuration)
+    log = StderrLog(configuration.names)
     platform = Platform(
-        [function],
+        [_for_one_call(configuration.functions[0])],
         port=None,
-        account=Account(region=flags["region"]),
+        account=account_of(flags),
         log=log,
         log_folder=flags["log_group_dir"],
         xray_daemon=flags["xray_daemon"],
@@ -47,22 +49,30 @@ def command(target: str | None, event: str, tenant_id: str | None, **flags: Any)
     return run_until_signal(_run(platform, log, payload, tenant_id))
 
 
-def _function(target: str | None, settings: Settings) -> Function:
-    folder = Path(target) if target and Path(target).is_dir() else Path()
-    if target and not Path(target).is_dir():
+def _configuration(target: str | None, settings: Settings, flags: dict[str, Any]) -> Configuration:
+    path = Path(target or "")
+    if target and not _is_configuration(path):
         if settings.handler:
             raise click.UsageError(f"the handler is given twice: {target} and --handler {settings.handler}")
         if "." not in target or target.endswith(".py"):
             raise click.UsageError(f"{target}: name a handler as module.function, such as app.handler, or a folder")
-        settings = msgspec.structs.replace(settings, handler=target)
+        path, settings = Path(), msgspec.structs.replace(settings, handler=target)
     try:
-        found = functions_at(folder, settings)
+        found = configuration_of(path, settings, flags)
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
-    if len(found) > 1:
-        names = ", ".join(function.name for function in found)
-        raise click.UsageError(f"{folder} holds several functions ({names}): name one's folder")
-    return found[0]
+    if len(found.names) > 1:
+        raise click.UsageError(f"{path} holds several functions ({', '.join(found.names)}): choose one with --name")
+    return found
+
+
+def _is_configuration(path: Path) -> bool:
+    return path.is_dir() or (path.is_file() and path.suffix in CONFIGURATION_SUFFIXES)
+
+
+def _for_one_call(latest: Function) -> Function:
+    # Other functions, which it might name, are not there.
+    return msgspec.structs.replace(latest, event_invoke=None, dead_letter_target=None)
 
 
 async def _run(platform: Platform, log: StderrLog, payload: bytes, tenant_id: str | None) -> int:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from runtime_api.cli.configuration import account_of, configuration_of, over_file
+from runtime_api.cli.introduction import introduce
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.cli.log_output import StderrLog
-from runtime_api.cli.options import function_options, settings_from
-from runtime_api.config.discovery import functions_at
+from runtime_api.cli.options import Number, function_options, settings_from
+from runtime_api.cli.queue_option import queue_option
+from runtime_api.config.configuration import Configuration
 from runtime_api.frontend.platform import Platform
-from runtime_api.protocol.function import Function, InvalidFunction
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invoke_errors import InvokeError
+from runtime_api.protocol.concurrency import ACCOUNT_LIMIT_DEFAULT, IDLE_TIMEOUT_DEFAULT_MS
+from runtime_api.protocol.function.function import InvalidFunction
+from runtime_api.protocol.function.url_config import InvokeMode, UrlFormat
+from runtime_api.protocol.invoke.errors import InvokeError
 
 
 @click.command("serve")
@@ -31,32 +33,122 @@ from runtime_api.protocol.invoke_errors import InvokeError
     show_default=True,
     help="Port to listen on; 0 picks a free one.",
 )
+@click.option(
+    "--throttle-streams", is_flag=True, help="Slow streamed answers as Lambda does: 6 MB at once, then 2 MB a second."
+)
+@click.option(
+    "--account-concurrency",
+    type=click.IntRange(min=1),
+    default=ACCOUNT_LIMIT_DEFAULT,
+    show_default=True,
+    metavar="N",
+    help="How many invocations may run at once, of all functions together; calls beyond get a 429.",
+)
+@click.option(
+    "--rate-limits",
+    is_flag=True,
+    help="Limit calls a second as well: to ten times what may run at once, as Lambda does.",
+)
+@click.option(
+    "--idle-timeout",
+    type=Number(min=0, min_open=True),
+    default=IDLE_TIMEOUT_DEFAULT_MS / 1000,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a sandbox that has been idle for so long, unless it is provisioned.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    default=".pilotlight",
+    show_default=True,
+    metavar="FOLDER",
+    help="Keep asynchronous events here; one server at a time has a folder. Made with the first event.",
+)
+@queue_option
+@click.option(
+    "--drain-timeout",
+    type=Number(min=0),
+    default=25.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="On SIGTERM, let calls that are under way end first, for so long.",
+)
+@click.option(
+    "--time-scale",
+    type=Number(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="Let what waits wait an Nth of its time: retries, back-off and age of events, deliveries, idle sandboxes.",
+)
+@click.option(
+    "--aws-endpoint-url",
+    metavar="URL",
+    help="Where the queues, topics, buses and buckets of destinations are; AWS_ENDPOINT_URL says the same.",
+)
+@click.option(
+    "--url-format",
+    type=click.Choice(get_args(UrlFormat)),
+    help="Shape of the events that function URLs make, and of the results they take; function-url when left out.",
+)
+@click.option(
+    "--url-invoke-mode",
+    type=click.Choice(get_args(InvokeMode), case_sensitive=False),
+    help="Whether function URLs answer as a whole or as a stream; BUFFERED when left out.",
+)
 @function_options
-def command(path: Path, host: str, port: int, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
-    """Serve the function in PATH, or each function in a folder of PATH, until Ctrl-C."""
+def command(path: Path, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
+    """Serve the functions of PATH until Ctrl-C, or until SIGTERM and the end of the calls that are under way then.
+
+    PATH is a folder, a pilotlight.toml or a SAM template. A folder is what its pilotlight.toml declares, or else its template.yaml; without
+    either it is a function, or a folder of such folders. Flags win over files.
+    """
     try:
-        functions = functions_at(path, settings_from(flags))
-        log = StderrLog([function.name for function in functions])
+        configuration = configuration_of(path, settings_from(flags), flags).with_urls(**_said_of_urls(flags))
+        configuration.check_destinations()
+        flags = over_file(flags, configuration)
+        log = StderrLog(configuration.names)
         platform = Platform(
-            functions,
-            host=host,
-            port=port,
-            account=Account(region=flags["region"]),
+            configuration.functions,
+            host=flags["host"],
+            port=flags["port"],
+            account=account_of(flags),
+            aliases=configuration.aliases,
             log=log,
             log_folder=flags["log_group_dir"],
             xray_daemon=flags["xray_daemon"],
+            throttle_streams=flags["throttle_streams"],
+            concurrency=flags["account_concurrency"],
+            idle_timeout_ms=flags["idle_timeout"] * 1000,
+            rate_limits=flags["rate_limits"],
+            data_folder=flags["data_dir"],
+            time_scale=flags["time_scale"],
+            aws_endpoint_url=flags["aws_endpoint_url"],
+            queue=flags["queue"],
         )
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
-    return run_until_signal(_serve(platform, log))
+    return run_until_signal(_serve(platform, configuration, log), lambda: _drain(platform, flags["drain_timeout"]))
 
 
-async def _serve(platform: Platform, log: StderrLog) -> int:
+def _said_of_urls(flags: dict[str, Any]) -> dict[str, Any]:
+    said = {"format": flags["url_format"], "invoke_mode": flags["url_invoke_mode"]}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+async def _drain(platform: Platform, timeout_s: float) -> None:
+    with contextlib.suppress(OSError):
+        click.echo(f"draining: calls under way have {timeout_s:g} s; a second signal ends them", err=True)
+    await platform.drain(timeout_s * 1000)
+
+
+async def _serve(platform: Platform, configuration: Configuration, log: StderrLog) -> int:
     try:
         async with platform:
             # Nobody may be reading; rich turns that into an exit.
             with contextlib.suppress(OSError, SystemExit):
-                _introduce(platform)
+                introduce(platform.endpoint_url, configuration)
             await asyncio.get_running_loop().create_future()
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -68,36 +160,3 @@ async def _serve(platform: Platform, log: StderrLog) -> int:
     finally:
         log.close()
     return 3
-
-
-def _introduce(platform: Platform) -> None:
-    # Wide enough for any line: what is meant to be copied must not be cut or folded.
-    console = Console(stderr=True, highlight=False, soft_wrap=True, width=1000)
-    url = platform.endpoint_url
-    table = Table("function", "runtime", "handler", "POST", box=None, pad_edge=False)
-    for function in platform.functions:
-        path = f"{url}/2015-03-31/functions/{function.name}/invocations"
-        table.add_row(function.name, function.runtime, _what_answers(function), path)
-    console.print(table)
-    name = platform.functions[0].name
-    console.print()
-    console.print(_boto3_line(url, name), markup=False)
-    console.print(f"curl {url}/2015-03-31/functions/{name}/invocations -d '{{}}'", markup=False)
-    console.print()
-    console.print(f"ready: {url}", markup=False)
-
-
-def _what_answers(function: Function) -> str:
-    if function.runtime == "command":
-        return " ".join(function.command)
-    return "bootstrap" if function.runtime == "provided" else function.handler
-
-
-def _boto3_line(url: str, name: str) -> str:
-    client = (
-        f"boto3.client('lambda', endpoint_url='{url}', region_name='us-east-1', "
-        "aws_access_key_id='local', aws_secret_access_key='local')"
-    )
-    return (
-        f"python -c \"import boto3; print({client}.invoke(FunctionName='{name}', Payload='{{}}')['Payload'].read())\""
-    )

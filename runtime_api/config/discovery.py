@@ -1,8 +1,7 @@
-"""Which functions are in a folder.
+"""Which function is in a folder that says nothing of it.
 
-Strategy: the folder is a function when it has a file `bootstrap` or one of a few Python files with a function of a usual name; else
-each folder directly below it is looked at the same way. Python files are parsed, never imported: nothing of the function's runs
-outside its sandbox.
+Strategy: the folder is a function when it has a file `bootstrap` or one of a few Python files with a function of a usual name. Python
+files are parsed, never imported: nothing of the function's runs outside its sandbox.
 """
 
 from __future__ import annotations
@@ -11,40 +10,21 @@ import ast
 from pathlib import Path
 
 from runtime_api.config.settings import Settings
-from runtime_api.protocol.function import Function, InvalidFunction, RuntimeKind
+from runtime_api.protocol.function.function import Function, InvalidFunction, RuntimeKind
+from runtime_api.protocol.names import VERSION_LATEST
 
 HANDLER_FILES = ("app.py", "lambda_function.py", "handler.py", "main.py", "index.py")
 HANDLER_NAMES = ("handler", "lambda_handler")
 
 
-def functions_at(path: Path, settings: Settings) -> list[Function]:
-    """The functions of a folder, or of the folders in it; raises InvalidFunction, which says what was looked for."""
-    if path.is_file():
-        raise InvalidFunction(f"{path} is a file: name its folder")
-    if not path.is_dir():
-        raise InvalidFunction(f"{path}: there is no such folder")
-    own = function_in(path, settings)
-    if own is not None:
-        return [own]
-    below = [function_in(folder, settings) for folder in sorted(path.iterdir()) if _may_hold_a_function(folder)]
-    found = [function for function in below if function is not None]
-    if not found:
-        raise InvalidFunction(_nothing_found(path))
-    if settings.name is not None and len(found) > 1:
-        raise InvalidFunction(
-            f"--name {settings.name}: {path} holds {len(found)} functions, each named after its folder"
-        )
-    return found
-
-
-def function_in(folder: Path, settings: Settings) -> Function | None:
+def function_in(folder: Path, settings: Settings, version: str = VERSION_LATEST) -> Function | None:
     """The function whose task root is `folder`; None when nothing says there is one. Raises InvalidFunction."""
     if settings.command:
-        return settings.function(folder, settings.handler or "", "command")
+        return settings.function(folder, settings.handler or "", "command", version)
     if settings.handler is not None:
-        return settings.function(folder, settings.handler, settings.runtime or "python")
+        return settings.function(folder, settings.handler, settings.runtime or "python", version)
     runtime, handler = _look_into(folder, settings.runtime)
-    return settings.function(folder, handler, runtime) if runtime is not None else None
+    return settings.function(folder, handler, runtime, version) if runtime is not None else None
 
 
 def _look_into(folder: Path, wanted: RuntimeKind | None) -> tuple[RuntimeKind | None, str]:
@@ -81,16 +61,3 @@ def _top_level_names(module: ast.Module) -> set[str]:
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in node.names)
     return names
-
-
-def _may_hold_a_function(folder: Path) -> bool:
-    return folder.is_dir() and not folder.name.startswith((".", "__"))
-
-
-def _nothing_found(path: Path) -> str:
-    files = ", ".join(HANDLER_FILES)
-    names = " or ".join(HANDLER_NAMES)
-    return (
-        f"{path}: no function found. Looked for a file `bootstrap`, and for {files} with a function {names}, here and in each "
-        "folder directly below. Name one with --handler module.function, or start any runtime with --command."
-    )

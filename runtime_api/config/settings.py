@@ -1,77 +1,101 @@
-"""What flags say of a function, before it is known where its code is."""
+"""What flags or a file say of a function, before all of it is known.
+
+Strategy: every source says what it says and leaves the rest None; sources are laid over each other (flags over a version's table over
+its function's), and what nobody said is left to Function's own defaults. So no default stands in two places.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from runtime_api.protocol.function import (
+from runtime_api.protocol.function.event_invoke import EventInvokeConfig
+from runtime_api.protocol.function.function import (
     ApplicationLogLevel,
     Function,
     InitKind,
     InvalidFunction,
     IsolationKind,
     LogFormatKind,
+    RecursiveLoopKind,
     RuntimeKind,
     SystemLogLevel,
 )
-from runtime_api.protocol.limits import FUNCTION_NAME_LIMIT, MEMORY_DEFAULT_MB, TIMEOUT_DEFAULT_MS, TMP_DEFAULT_MB
+from runtime_api.protocol.function.url_config import UrlConfig
+from runtime_api.protocol.limits import FUNCTION_NAME_LIMIT
+from runtime_api.protocol.names import VERSION_LATEST
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One value for each flag; None where the folder decides."""
+    """Members of Function by their names, each None where it is not said. `url` False says that there is none."""
 
     name: str | None = None
     handler: str | None = None
     runtime: RuntimeKind | None = None
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
     python: str | None = None
-    timeout_ms: int = TIMEOUT_DEFAULT_MS
-    memory_mb: int = MEMORY_DEFAULT_MB
-    environment: dict[str, str] = {}
-    concurrency: int = 10
-    isolation: IsolationKind = "process"
-    layers: tuple[str, ...] = ()
-    tmp_mb: int = TMP_DEFAULT_MB
-    freeze: bool = False
-    cpu_share: bool = False
-    init_type: InitKind = "on-demand"
+    timeout_ms: int | None = None
+    memory_mb: int | None = None
+    environment: dict[str, str] | None = None
+    concurrency: int | None = None
+    isolation: IsolationKind | None = None
+    layers: tuple[str, ...] | None = None
+    tmp_mb: int | None = None
+    freeze: bool | None = None
+    cpu_share: bool | None = None
+    init_type: InitKind | None = None
     max_concurrency: int | None = None
-    tenant_isolation: bool = False
-    log_format: LogFormatKind = "text"
+    tenant_isolation: bool | None = None
+    log_format: LogFormatKind | None = None
     application_log_level: ApplicationLogLevel | None = None
     system_log_level: SystemLogLevel | None = None
+    provisioned_concurrency: int | None = None
+    url: UrlConfig | bool | None = None
+    event_invoke: EventInvokeConfig | None = None
+    dead_letter_target: str | None = None
+    recursive_loop: RecursiveLoopKind | None = None
 
-    def function(self, task_root: Path, handler: str, runtime: RuntimeKind) -> Function:
+    def said(self) -> dict[str, Any]:
+        """What is said, by the members' names."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+    def over(self, below: Settings) -> Settings:
+        """These settings, and where they say nothing, those below; environments are merged name by name."""
+        merged = {**below.said(), **self.said()}
+        # What is to run is said in one piece: a command and a handler's runtime rule each other out.
+        if self.command:
+            merged.pop("runtime", None)
+        elif self.handler or self.runtime:
+            merged.pop("command", None)
+        if self.environment and below.environment:
+            merged["environment"] = {**below.environment, **self.environment}
+        return Settings(**merged)
+
+    def function(self, task_root: Path, handler: str, runtime: RuntimeKind, version: str = VERSION_LATEST) -> Function:
         """The function in a folder; raises InvalidFunction."""
-        return Function(
-            name=self.name or _name_after(task_root),
-            task_root=str(task_root.resolve()),
-            handler=handler,
-            runtime=runtime,
-            command=self.command,
-            python=self.python,
-            timeout_ms=self.timeout_ms,
-            memory_mb=self.memory_mb,
-            environment=self.environment,
-            concurrency=self.concurrency,
-            isolation=self.isolation,
-            layers=self.layers,
-            tmp_mb=self.tmp_mb,
-            freeze=self.freeze,
-            cpu_share=self.cpu_share,
-            init_type=self.init_type,
-            max_concurrency=self.max_concurrency,
-            tenant_isolation=self.tenant_isolation,
-            log_format=self.log_format,
-            application_log_level=self.application_log_level,
-            system_log_level=self.system_log_level,
-        )
+        said = self.said() | {
+            "name": name_after(task_root) if self.name is None else self.name,
+            "task_root": str(task_root.resolve()),
+            "handler": handler,
+            "runtime": runtime,
+            "version": version,
+            "url": self._url_of(version),
+        }
+        return Function(**said)
+
+    def _url_of(self, version: str) -> UrlConfig | None:
+        if isinstance(self.url, UrlConfig):
+            return self.url
+        # Whoever says nothing has one, where a function can have one.
+        wanted = not self.tenant_isolation and version == VERSION_LATEST if self.url is None else self.url
+        return UrlConfig() if wanted else None
 
 
-def _name_after(folder: Path) -> str:
+def name_after(folder: Path) -> str:
+    """The name of the function in a folder: the folder's, with hyphens for what a name cannot have."""
     return re.sub(r"[^a-zA-Z0-9-_]", "-", folder.resolve().name)[:FUNCTION_NAME_LIMIT] or "function"
 
 

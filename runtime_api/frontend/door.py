@@ -15,8 +15,9 @@ from uuid import uuid4
 
 from runtime_api.frontend.invoke import FUNCTIONS_PATH, Answer, InvokeApi, refusal
 from runtime_api.http_connection import Connection, Request, adopt
-from runtime_api.protocol.invoke_errors import ServiceFailure
+from runtime_api.protocol.invoke.errors import RequestTooLarge, ServiceFailure
 from runtime_api.protocol.limits import CALLER_HEAD_LIMIT_BYTES, EVENT_LIMIT_BYTES
+from runtime_api.protocol.url.address import has_url_host
 
 _BEGINNING = f"POST {FUNCTIONS_PATH}".encode()
 _logger = logging.getLogger("pilotlight")
@@ -68,10 +69,13 @@ class Door:
     def _serve(self, request: Request, connection: Connection) -> None:
         if request.truncated:
             connection.close()
-        elif request.method == "POST" and _is_invoke(request.path):
+        elif _is_invoke(request):
             answering = asyncio.get_running_loop().create_task(self._answer(request, connection))
             self._answers.add(answering)
             answering.add_done_callback(self._answers.discard)
+        elif request.too_large:
+            # What was too large is forgotten by now: nobody behind this could tell it from an empty body.
+            self._send(refusal(RequestTooLarge(), str(uuid4())), request, connection)
         else:
             asyncio.get_running_loop().call_soon(connection.hand_over, request, self._application())
 
@@ -81,6 +85,11 @@ class Door:
         except Exception as error:
             _logger.exception("the platform failed at %s", request.path)
             answer = refusal(ServiceFailure(f"the platform failed: {error!r}"), str(uuid4()))
+        self._send(answer, request, connection)
+
+    def _send(self, answer: Answer, request: Request, connection: Connection) -> None:
+        if self._api.gate.is_draining:
+            request.keep_alive = False
         connection.answer(answer.status, answer.body, _header_lines(answer))
 
 
@@ -119,9 +128,12 @@ class _Undecided(asyncio.Protocol):
             adopt(chosen, self._transport, self._seen)
 
 
-def _is_invoke(target: str) -> bool:
-    path = target.partition("?")[0]
-    return path.startswith(FUNCTIONS_PATH) and path.endswith("/invocations") and path.count("/") == 4
+def _is_invoke(request: Request) -> bool:
+    path = request.path.partition("?")[0]
+    if not (path.startswith(FUNCTIONS_PATH) and path.endswith("/invocations") and path.count("/") == 4):
+        return False
+    # A function's URL has a host of its own, and every path there is the function's.
+    return request.method == "POST" and not has_url_host(request.headers.get("host", ""))
 
 
 def _header_lines(answer: Answer) -> bytes:

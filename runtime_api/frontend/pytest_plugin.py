@@ -20,7 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from runtime_api.frontend.platform import Platform
-    from runtime_api.protocol.function import Function
+    from runtime_api.protocol.function.function import Function
 
 
 def _to_stderr(_name: str, text: bytes) -> None:

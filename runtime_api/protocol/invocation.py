@@ -9,10 +9,11 @@ from enum import Enum
 
 import msgspec
 
-from runtime_api.protocol.error_cause import ErrorCause
+from runtime_api.protocol.invoke.response_stream import ResponseStream
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
-from runtime_api.protocol.messages import function_error
 from runtime_api.protocol.names import CONTENT_TYPE_JSON, VERSION_LATEST
+from runtime_api.protocol.runtime.error_cause import ErrorCause
+from runtime_api.protocol.runtime.messages import function_error
 
 
 class Invocation(msgspec.Struct, frozen=True, gc=False):
@@ -27,6 +28,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     client_context: str | None = None
     tenant_id: str | None = None
     wants_log_tail: bool = False
+    wants_stream: bool = False
 
 
 def new_request_id(random_bytes: bytes) -> str:
@@ -50,6 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     `error_type` is the normalised type for telemetry, `platform_message` what the platform says of an error it found itself (None
     when the runtime reported it), `log_tail` at most 4 KiB of log text, `cause` what the runtime reports for tracing.
+    With a `stream` the answer has only begun: its body comes there, and what became of it is the stream's `end`.
     """
 
     kind: OutcomeKind
@@ -59,11 +62,17 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     platform_message: str | None = None
     log_tail: bytes | None = None
     cause: ErrorCause | None = None
+    stream: ResponseStream | None = None
 
     @property
     def is_function_error(self) -> bool:
         """Whether the caller is told by `X-Amz-Function-Error`."""
         return self.kind is not OutcomeKind.SUCCESS
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether a stream was cut off by the runtime; why is known once it is known what became of the runtime."""
+        return self.error_type == "Runtime.TruncatedResponse"
 
 
 def timed_out(request_id: str, timeout_ms: int) -> Outcome:
@@ -97,9 +106,16 @@ def _found_by_platform(kind: OutcomeKind, error_type: str, request_id: str, mess
     return Outcome(kind, body, error_type=error_type, platform_message=message)
 
 
-def too_large() -> Outcome:
-    """The runtime answered with more than a buffered response may hold."""
-    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
+def truncated(request_id: str) -> Outcome:
+    """The runtime's connection was lost while it streamed its answer."""
+    return _found_by_platform(
+        OutcomeKind.ERROR, "Runtime.TruncatedResponse", request_id, "Response stream ended before it was complete"
+    )
+
+
+def too_large(limit_bytes: int = RESPONSE_LIMIT_BYTES) -> Outcome:
+    """The runtime answered with more than a response may hold: a buffered one, unless said otherwise."""
+    message = f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes)."
     body = b'{"errorMessage":"%b","errorType":"Function.ResponseSizeTooLarge"}' % message.encode()
     return Outcome(OutcomeKind.ERROR, body, error_type="Function.ResponseSizeTooLarge")
 

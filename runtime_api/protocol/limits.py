@@ -4,10 +4,16 @@ from __future__ import annotations
 
 # gettingstarted-limits: 6 MB for a synchronous event
 EVENT_LIMIT_BYTES = 6 * 1024 * 1024
+# gettingstarted-limits: 1 MB for an asynchronous event, and what InvokeAsync still takes of it
+ASYNC_EVENT_LIMIT_BYTES, INVOKE_ASYNC_LIMIT_BYTES = 1024 * 1024, 256 * 1024
 # gettingstarted-limits: the request line and headers of a call together
 CALLER_HEAD_LIMIT_BYTES = 1024 * 1024
 # The service accepts 100 bytes more from a runtime than it does from a caller.
 RESPONSE_LIMIT_BYTES = EVENT_LIMIT_BYTES + 100
+# configuration-response-streaming: a streamed answer
+STREAM_LIMIT_BYTES = 200 * 1024 * 1024
+# configuration-response-streaming: how much of it is not slowed down, and what comes after that
+STREAM_BURST_BYTES, STREAM_RATE_BYTES_PER_S = 6 * 1024 * 1024, 2 * 1024 * 1024
 # API_Invoke: X-Amz-Client-Context, counted in its base64 form
 CLIENT_CONTEXT_LIMIT_BYTES = 3583
 # API_Invoke: X-Amz-Log-Result carries the end of the log
@@ -26,6 +32,8 @@ LONG_INIT_LIMIT_MS = 130_000
 RESTORE_LIMIT_MS = 10_000
 # lambda-managed-instances: invocations at once in one sandbox
 MAX_CONCURRENCY_LIMIT = 1_600
+# AWS's open-source emulator: what such a sandbox may post that is no response
+MANAGED_BODY_LIMIT_BYTES = 1024 * 1024
 # configuration-envvars: all variables of a function together
 ENVIRONMENT_LIMIT_BYTES = 4096
 # runtimes-extensions-api

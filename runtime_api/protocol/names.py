@@ -23,6 +23,7 @@ HEADER_ERROR_CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 HEADER_RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
 RESPONSE_MODE_STREAMING = "streaming"
 CONTENT_TYPE_JSON = "application/json"
+CONTENT_TYPE_STREAM = "application/octet-stream"
 CONTENT_TYPE_ERROR_CAUSE = "application/vnd.aws.lambda.error.cause+json"
 
 # Extensions API

@@ -20,11 +20,10 @@ from uuid import uuid4
 
 from runtime_api.http_connection import Connection, Request
 from runtime_api.protocol.clock import Clock, Timer
-from runtime_api.protocol.exits import exit_reason, extension_exit_reason
-from runtime_api.protocol.extension_messages import RegisterReply, ShutdownReason
-from runtime_api.protocol.extension_states import ExtensionState
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.extension.messages import RegisterReply, ShutdownReason
+from runtime_api.protocol.extension.states import ExtensionState
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import (
     Outcome,
     OutcomeKind,
@@ -35,32 +34,34 @@ from runtime_api.protocol.invocation import (
     timed_out,
 )
 from runtime_api.protocol.limits import EXTENSIONS_LIMIT
-from runtime_api.protocol.names import VERSION_LATEST
 from runtime_api.protocol.phases import InitializationType, InitPhase, init_limit_ms
-from runtime_api.sandbox.chronicle import Chronicle
+from runtime_api.protocol.runtime.exits import exit_reason, extension_exit_reason
 from runtime_api.sandbox.clock import wait_at_most
-from runtime_api.sandbox.credentials import Credentials
-from runtime_api.sandbox.environment import (
+from runtime_api.sandbox.endpoint.credentials import Credentials
+from runtime_api.sandbox.endpoint.extensions import PREFIX as EXTENSIONS_API
+from runtime_api.sandbox.endpoint.extensions import Extension, Extensions
+from runtime_api.sandbox.endpoint.metadata import PREFIX as METADATA_API
+from runtime_api.sandbox.endpoint.metadata import Metadata
+from runtime_api.sandbox.endpoint.runtime_endpoint import RuntimeEndpoint
+from runtime_api.sandbox.endpoint.telemetry_endpoint import PATHS as TELEMETRY_APIS
+from runtime_api.sandbox.endpoint.telemetry_endpoint import TelemetryEndpoint
+from runtime_api.sandbox.place import Place
+from runtime_api.sandbox.programs import Program, Programs
+from runtime_api.sandbox.shutdown import say_goodbye
+from runtime_api.sandbox.surroundings.environment import (
     CREDENTIALS_PATH,
+    XRAY_DAEMON,
+    Surroundings,
     extension_environment,
     new_tokens,
     sandbox_environment,
 )
-from runtime_api.sandbox.extensions import PREFIX as EXTENSIONS_API
-from runtime_api.sandbox.extensions import Extension, Extensions
-from runtime_api.sandbox.metadata import PREFIX as METADATA_API
-from runtime_api.sandbox.metadata import Metadata
-from runtime_api.sandbox.outlets import Outlets, log_renderer
-from runtime_api.sandbox.place import Place
-from runtime_api.sandbox.programs import Program, Programs
-from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
-from runtime_api.sandbox.runtimes import Launch, LaunchFailed, resolve_launch
-from runtime_api.sandbox.shutdown import say_goodbye
-from runtime_api.sandbox.telemetry_endpoint import PATHS as TELEMETRY_APIS
-from runtime_api.sandbox.telemetry_endpoint import TelemetryEndpoint
+from runtime_api.sandbox.surroundings.runtimes import Launch, LaunchFailed, resolve_launch
+from runtime_api.sandbox.telling.chronicle import Chronicle
+from runtime_api.sandbox.telling.outlets import Outlets, log_renderer
+from runtime_api.telemetry.api.subscriptions import TelemetryApi, TelemetrySettings
 from runtime_api.telemetry.events import ExtensionLine, FunctionLine
 from runtime_api.telemetry.stream import Stream
-from runtime_api.telemetry.subscriptions import TelemetryApi, TelemetrySettings
 
 # How long an ended runtime's last words may take to arrive, and how long one that reported an init error may take to leave.
 LAST_WORDS_MS = 200
@@ -101,7 +102,7 @@ class Life(ABC):
         self._stream = Stream(clock)
         outlets.connect(self._stream, function, account, place.log_stream, self._render)
         self._chronicle = Chronicle(function, self._stream, clock)
-        facts = RegisterReply(function.name, VERSION_LATEST, function.handler)
+        facts = RegisterReply(function.name, function.version, function.handler)
         is_managed = function.initialization_type is InitializationType.MANAGED_INSTANCES
         self._extensions = Extensions(self, facts, account.account_id, lambda: str(uuid4()), managed=is_managed)
         self._telemetry = TelemetryApi(self._stream, clock, TelemetrySettings(function.json_logs, is_managed))
@@ -175,7 +176,7 @@ class Life(ABC):
             await asyncio.shield(self._cleanup)
 
     def _other_apis(self) -> Apis:
-        metadata = Metadata(self._account.region, self._tokens.metadata)
+        metadata = Metadata(self._account.region, self._tokens.metadata, lambda: self._is_before_snapshot)
         apis: Apis = {
             EXTENSIONS_API: self._extensions.serve,
             METADATA_API: metadata.serve,
@@ -184,6 +185,11 @@ class Life(ABC):
         if self.function.initialization_type is InitializationType.SNAP_START:
             apis[CREDENTIALS_PATH] = Credentials(self.function, self._clock, self._tokens.credentials).serve
         return apis
+
+    @property
+    def _is_before_snapshot(self) -> bool:
+        is_restored = self.function.initialization_type is InitializationType.SNAP_START
+        return is_restored and self.state is SandboxState.INIT
 
     # init
 
@@ -249,18 +255,15 @@ class Life(ABC):
 
     def _environment(self) -> dict[str, str]:
         assert self._launch is not None
-        address, execution_env = self._endpoint.address, self._launch.execution_env
-        place = self.place
-        return sandbox_environment(
-            self.function,
-            self._account,
-            address,
-            place.log_stream,
-            execution_env,
-            place.folders,
+        around = Surroundings(
+            self._endpoint.address,
+            self.place.log_stream,
+            self._launch.execution_env,
+            self.place.folders,
             self._tokens,
-            self._outlets.xray_daemon,
+            self._outlets.xray_daemon or XRAY_DAEMON,
         )
+        return sandbox_environment(self.function, self._account, around)
 
     def _init_succeeded(self) -> None:
         self._call_off_init_timer()
@@ -335,6 +338,11 @@ class Life(ABC):
 
     def _launch_failed(self, reason: str) -> None:
         self._end(lambda request_id: invalid_entrypoint(request_id, reason))
+
+    def _end_if_gone(self) -> None:
+        """A program of an idle one may have gone a moment ago, unnoticed: then it ends now."""
+        if self.state is SandboxState.IDLE and not self._programs.are_running:
+            self._end(lambda request_id: exited(request_id, exit_reason(0)))
 
     def _init_timed_out(self) -> None:
         self._end(lambda request_id: timed_out(request_id, self._init_limit_ms), ShutdownReason.TIMEOUT)

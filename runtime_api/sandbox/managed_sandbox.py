@@ -16,16 +16,16 @@ from collections.abc import Callable
 
 from runtime_api.http_connection import Connection
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.exits import exit_reason
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invocation import Invocation, Outcome, exited, timed_out
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.invocation import Invocation, Outcome, timed_out
+from runtime_api.sandbox.endpoint.managed_endpoint import ManagedEndpoint
+from runtime_api.sandbox.endpoint.response_stream import LiveStream
 from runtime_api.sandbox.in_hand import InHand
 from runtime_api.sandbox.life import Apis, Life, SandboxState
-from runtime_api.sandbox.managed_endpoint import ManagedEndpoint
-from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.place import Place
-from runtime_api.sandbox.tracing import traced
+from runtime_api.sandbox.telling.outlets import Outlets
+from runtime_api.sandbox.telling.tracing import traced
 
 # How long an invocation waits for a poll once init is over.
 POLL_GRACE_MS = 500
@@ -58,9 +58,8 @@ class ManagedSandbox(Life):
         return len(self._waiting) + len(self._at_work)
 
     def can_invoke(self) -> bool:
-        """Whether it may take one more. A program of it may have gone a moment ago, unnoticed: then it ends now."""
-        if self.state is SandboxState.IDLE and not self._programs.are_running:
-            self._end(lambda request_id: exited(request_id, exit_reason(0)))
+        """Whether it may take one more."""
+        self._end_if_gone()
         return self.state is not SandboxState.ENDED and self.load < self._max_concurrency
 
     def take(self, invocation: Invocation) -> asyncio.Future[Outcome]:
@@ -94,6 +93,10 @@ class ManagedSandbox(Life):
         current = self._at_work.pop(request_id)
         self._chronicle.answered(current, outcome, began_ms)
         self._release(current, outcome)
+
+    def runtime_streams(self, request_id: str, stream: LiveStream) -> None:
+        """A worker began an answer that goes on."""
+        self._at_work[request_id].begin_stream(stream)
 
     def _make_endpoint(self, others: Apis, lost: Callable[[Connection], None]) -> ManagedEndpoint:
         self._managed_endpoint = ManagedEndpoint(self, others, lost, self._clock.monotonic_ms)

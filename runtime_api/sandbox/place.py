@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runtime_api.sandbox.folders import Folders
 from runtime_api.sandbox.isolation.group import ProcessGroup
-from runtime_api.sandbox.runtimes import Launch
+from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.runtimes import Launch
 
 
 class Place(Protocol):

@@ -9,9 +9,9 @@ from runtime_api.protocol.names import ENV_LOG_FD
 from runtime_api.sandbox.isolation.group import ProcessGroup
 from runtime_api.sandbox.output import LineCutter, Output
 from runtime_api.sandbox.place import Place
-from runtime_api.sandbox.runtimes import Launch
+from runtime_api.sandbox.surroundings.runtimes import Launch
 from runtime_api.telemetry.events import FunctionLine
-from runtime_api.telemetry.framed_log import FrameCutter
+from runtime_api.telemetry.log.frames import FrameCutter
 
 
 class Program:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from runtime_api.protocol.clock import Clock, Timer
 from runtime_api.protocol.invocation import Outcome, OutcomeKind
-from runtime_api.protocol.invoke_errors import InvokeError, SnapStartFailed, SnapStartTimeout
+from runtime_api.protocol.invoke.errors import InvokeError, SnapStartFailed, SnapStartTimeout
 from runtime_api.protocol.limits import RESTORE_LIMIT_MS
-from runtime_api.protocol.runtime_states import RuntimeState
-from runtime_api.sandbox.chronicle import Chronicle
-from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
+from runtime_api.protocol.runtime.states import RuntimeState
+from runtime_api.sandbox.endpoint.runtime_endpoint import RuntimeEndpoint
+from runtime_api.sandbox.telling.chronicle import Chronicle
 
 
 class Restore:

@@ -5,9 +5,10 @@
 
 With SnapStart the first invocation finds the runtime where its snapshot would be taken: RESTORE comes before BUSY then.
 
-The caller has its outcome when the runtime answers (with a log tail: when REPORT is written); the sandbox is free again when the
-runtime and every extension that was told of the invocation ask for the next event. An init that fails, or takes longer than its limit,
-is run a second time within the first invocation: by a new sandbox in the same place, under the function's own timeout
+The caller has its outcome when the runtime answers (with a log tail: when REPORT is written), and the stream of one that goes on when
+it begins. A stream that is cut off is over when it is known why: the runtime goes on, exits or overruns its time. The sandbox is free
+again when the runtime and every extension that was told of the invocation ask for the next event. An init that fails, or takes longer
+than its limit, is run a second time within the first invocation: by a new sandbox in the same place, under the function's own timeout
 (`invoke_with_init`).
 Source: the Developer Guide's lambda-runtime-environment page.
 """
@@ -18,20 +19,20 @@ from collections.abc import Callable
 
 from runtime_api.http_connection import Connection
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.exits import exit_reason
-from runtime_api.protocol.extension_messages import ShutdownReason, invoke_event
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invocation import Invocation, Outcome, exited, timed_out
+from runtime_api.protocol.extension.messages import ShutdownReason, invoke_event
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.invocation import Invocation, Outcome, timed_out
 from runtime_api.protocol.limits import RESTORE_LIMIT_MS
 from runtime_api.protocol.phases import InitializationType, InitPhase
+from runtime_api.sandbox.endpoint.response_stream import LiveStream
+from runtime_api.sandbox.endpoint.runtime_endpoint import RuntimeEndpoint
 from runtime_api.sandbox.in_hand import InHand
 from runtime_api.sandbox.life import Apis, Life, SandboxState
-from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.place import Place
 from runtime_api.sandbox.restore import Restore
-from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
-from runtime_api.sandbox.tracing import traced
+from runtime_api.sandbox.telling.outlets import Outlets
+from runtime_api.sandbox.telling.tracing import traced
 
 __all__ = ["Sandbox", "SandboxState"]
 
@@ -69,9 +70,8 @@ class Sandbox(Life):
         return self.failed and self._ended_in_init and self._chronicle.phase is InitPhase.INIT
 
     def can_invoke(self) -> bool:
-        """Whether it can take an invocation now. A program of it may have gone a moment ago, unnoticed: then it ends now."""
-        if self.state is SandboxState.IDLE and not self._programs.are_running:
-            self._end(lambda request_id: exited(request_id, exit_reason(0)))
+        """Whether it can take an invocation now."""
+        self._end_if_gone()
         return self.state is SandboxState.IDLE
 
     async def invoke(self, invocation: Invocation) -> Outcome:
@@ -118,7 +118,7 @@ class Sandbox(Life):
         elif self.state is SandboxState.RESTORE:
             self._restored()
         elif self._in_hand is not None and self._in_hand.outcome is not None:
-            self._runtime_done(self._in_hand, self._in_hand.outcome)
+            self._chronicle.runtime_done(self._in_hand, self._in_hand.outcome)
             self._progress()
 
     def runtime_answered(self, request_id: str, outcome: Outcome, began_ms: float | None) -> None:
@@ -126,8 +126,13 @@ class Sandbox(Life):
         current = self._in_hand
         assert current is not None
         self._chronicle.answered(current, outcome, began_ms)
-        if current.tail is None:
+        if current.tail is None and not outcome.is_truncated:
             current.resolve(outcome)
+
+    def runtime_streams(self, request_id: str, stream: LiveStream) -> None:
+        """The runtime began an answer that goes on."""
+        assert self._in_hand is not None
+        self._in_hand.begin_stream(stream)
 
     # the invocation's way
 
@@ -202,10 +207,6 @@ class Sandbox(Life):
         if current.tail is not None:
             self._stream.unsubscribe(current.tail)
 
-    def _runtime_done(self, current: InHand, outcome: Outcome) -> None:
-        current.runtime_done = True
-        self._chronicle.runtime_done(current, outcome)
-
     # the ends
 
     def _restore_timed_out(self) -> None:
@@ -235,7 +236,10 @@ class Sandbox(Life):
                 return
         if current.started_ms is None:
             self._begin(current)
+        if not self.failed:
+            # Stopped before the runtime could ask for more: what was answered is no failure for that.
+            outcome = current.verdict(outcome)
         if not current.runtime_done:
-            self._runtime_done(current, outcome)
+            self._chronicle.runtime_done(current, outcome)
         self._chronicle.reported(current, outcome, self.place.peak_memory_mb())
-        self._release(current, current.outcome or outcome)
+        self._release(current, current.verdict(outcome))

@@ -9,12 +9,12 @@ Source: the Developer Guide's lambda-runtime-environment page; the runtime's sha
 from __future__ import annotations
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.extension_messages import ShutdownReason, shutdown_event
+from runtime_api.protocol.extension.messages import ShutdownReason, shutdown_event
 from runtime_api.protocol.limits import SHUTDOWN_EXTERNAL_MS, SHUTDOWN_INTERNAL_MS, SHUTDOWN_RUNTIME_MS
 from runtime_api.sandbox.clock import wait_at_most
-from runtime_api.sandbox.extensions import Extensions
+from runtime_api.sandbox.endpoint.extensions import Extensions
 from runtime_api.sandbox.programs import Program, Programs
-from runtime_api.telemetry.subscriptions import TelemetryApi
+from runtime_api.telemetry.api.subscriptions import TelemetryApi
 
 
 async def say_goodbye(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from runtime_api.protocol.error_cause import ErrorCause
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.protocol.invocation import OutcomeKind
-from runtime_api.protocol.log_levels import LogLevel
+from runtime_api.protocol.invoke.trace import parse_trace
 from runtime_api.protocol.phases import InitializationType, InitPhase
-from runtime_api.protocol.trace import parse_trace
+from runtime_api.protocol.runtime.error_cause import ErrorCause
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):

@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from runtime_api.protocol.error_cause import ErrorCause, crop_error_cause
 from runtime_api.protocol.invocation import OutcomeKind
-from runtime_api.protocol.trace import parse_trace
+from runtime_api.protocol.invoke.trace import parse_trace
+from runtime_api.protocol.runtime.error_cause import ErrorCause, crop_error_cause
 from runtime_api.telemetry.events import (
     Event,
     InitReport,

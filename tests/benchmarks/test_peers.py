@@ -14,6 +14,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.setattr(peers, "_install_emulator", folders.append)
     monkeypatch.setattr(peers, "_install_python_client", folders.append)
     monkeypatch.setattr(peers, "_install_node_client", folders.append)
+    monkeypatch.setattr(peers, "_install_node_sdk", folders.append)
     monkeypatch.delenv("CI", raising=False)
     return folders
 
@@ -25,7 +26,7 @@ def _fail(_folder: Path) -> None:
 def test_installs_once(tmp_path: Path, installed: list[Path]) -> None:
     """The second time there is nothing to do."""
     assert (peers.install(tmp_path), peers.install(tmp_path)) == (0, 0)
-    assert installed == [tmp_path / "emulator", tmp_path / "python", tmp_path / "node"]
+    assert installed == [tmp_path / name for name in ("emulator", "python", "node", "node-sdk")]
 
 
 def test_installs_again_when_the_version_changes(
@@ -35,7 +36,7 @@ def test_installs_again_when_the_version_changes(
     peers.install(tmp_path)
     monkeypatch.setattr(peers, "EMULATOR_PACKAGE", "aws-sam-cli==9.9.9")
     peers.install(tmp_path)
-    assert installed[3:] == [tmp_path / "emulator"]
+    assert installed[4:] == [tmp_path / "emulator"]
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
@@ -51,7 +52,7 @@ def test_a_missing_emulator_fails_ci_only(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(peers, "_install_emulator", _fail)
     assert peers.install(tmp_path) == status
-    assert installed == [tmp_path / "python", tmp_path / "node"]
+    assert installed == [tmp_path / "python", tmp_path / "node", tmp_path / "node-sdk"]
     assert "a tool is missing" in capsys.readouterr().err
 
 

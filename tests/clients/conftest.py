@@ -65,9 +65,10 @@ class Http:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server."""
-    with pilotlight(PROBE, "--timeout", "20", function="probe") as running:
+    data = str(tmp_path_factory.mktemp("data"))
+    with pilotlight(PROBE, "--timeout", "20", "--data-dir", data, function="probe") as running:
         yield running
 
 

@@ -139,8 +139,13 @@ def test_largest_request(client: Any) -> None:  # noqa: ANN401
     assert (answer["errorType"], response["FunctionError"]) == ("Function.ResponseSizeTooLarge", "Unhandled")
 
 
-def test_event_is_not_built(client: Any) -> None:  # noqa: ANN401
-    """An asynchronous call is refused in plain words rather than lost."""
-    with pytest.raises(ClientError, match="not built yet") as caught:
-        client.invoke(FunctionName="probe", InvocationType="Event")
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+def test_event(client: Any) -> None:  # noqa: ANN401
+    """Accepted, with nothing to say but the request id; so is the old operation, and what is too large is not."""
+    response = client.invoke(FunctionName="probe", InvocationType="Event", Payload=b"{}")
+    assert (response["StatusCode"], response["Payload"].read()) == (202, b"")
+    assert response["ResponseMetadata"]["RequestId"]
+    assert not {"ExecutedVersion", "FunctionError", "LogResult"} & set(response)
+    assert client.invoke_async(FunctionName="probe", InvokeArgs=b"{}")["Status"] == 202
+    with pytest.raises(ClientError, match="1048577 byte payload is too large for the Event invocation type") as caught:
+        client.invoke(FunctionName="probe", InvocationType="Event", Payload=b'"%b"' % (b"x" * (MIB - 1)))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413

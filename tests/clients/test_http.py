@@ -14,16 +14,18 @@ INVOKE = f"{FUNCTIONS}/probe/invocations"
 
 
 def test_trace_is_passed_on(http: Http) -> None:
-    """A caller's trace header reaches the function and comes back."""
+    """A caller's trace header reaches the function and comes back, the function counted in it."""
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     reply = http(headers={"X-Amzn-Trace-Id": trace})
-    assert (reply.value["trace"], reply.headers["X-Amzn-Trace-Id"]) == (trace, trace)
+    assert re.fullmatch(f"{trace};Lineage=1:[0-9a-f]{{8}}:0", reply.value["trace"])
+    assert reply.headers["X-Amzn-Trace-Id"] == reply.value["trace"]
 
 
 def test_trace_is_made(http: Http) -> None:
     """Without one, function and caller are given the same new one."""
     reply = http()
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", reply.value["trace"])
+    made = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0"
+    assert re.fullmatch(made, reply.value["trace"])
     assert reply.headers["X-Amzn-Trace-Id"] == reply.value["trace"]
 
 

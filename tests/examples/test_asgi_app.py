@@ -1,12 +1,17 @@
-"""The web app among the examples, run by `pilotlight run`."""
+"""The web app among the examples, run by `pilotlight run` and behind URLs."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from urllib.request import urlopen
 
 import pytest
+
+from runtime_api import Function, Platform, UrlConfig
+from runtime_api.protocol.function.url_config import UrlFormat
 
 FOLDER = Path(__file__).parents[2] / "examples" / "asgi-app"
 PILOTLIGHT = str(Path(sys.executable).with_name("pilotlight"))
@@ -24,3 +29,22 @@ def test_answers(path: str, status: int, body: str) -> None:
     answer = json.loads(done.stdout)
     assert (answer["statusCode"], answer["body"]) == (status, body)
     assert ("greeted Grace H" in done.stderr) is (status == 200)
+
+
+async def test_answers_through_every_front() -> None:
+    """Whatever shape the event has, the caller of a URL sees the same answer."""
+    functions = [
+        Function(name=name, task_root=str(FOLDER), handler="app.handler", timeout_ms=20_000, url=UrlConfig(format=name))
+        for name in get_args(UrlFormat)
+    ]
+    async with Platform(functions) as platform:
+
+        def greet(name: str) -> str:
+            with urlopen(
+                f"{platform.endpoint_url}/lambda-url/{name}/greet/Grace%20H?language=de", timeout=60
+            ) as answer:
+                body: str = answer.read().decode()
+                return f"{answer.headers['Content-Type']} {body}"
+
+        answers = await asyncio.gather(*(asyncio.to_thread(greet, function.name) for function in functions))
+    assert answers == ['application/json {"message":"Hallo, Grace H!"}'] * len(functions)

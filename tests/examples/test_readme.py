@@ -52,6 +52,16 @@ def test_asgi_app_from_here() -> None:
     assert "Hallo, Ada!" in shell(command("examples/asgi-app"), ROOT)
 
 
+def test_sam_app_from_here() -> None:
+    """The call of `orders`."""
+    assert '"accepted": "tea"' in shell(command("examples/sam-app"), ROOT)
+
+
+def test_versions_from_here() -> None:
+    """The call of `greeting`."""
+    assert shell(command("examples/versions"), ROOT) == '"Hi, Ada (version $LATEST)"\n'
+
+
 def test_thumbnail_with_a_picture_of_ones_own(tmp_path: Path) -> None:
     """The block that fills a local S3, and the call of `thumbnail` after it."""
     [block] = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)

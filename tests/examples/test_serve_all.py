@@ -24,6 +24,8 @@ WEB_ANSWER = {
         ("provided-shell", {"a": [1]}, {"shell": os.uname().sysname, "event": {"a": [1]}}),
         ("thumbnail", {"Records": []}, {"thumbnails": []}),
         ("asgi-app", WEB_EVENT, WEB_ANSWER),
+        ("greeting:1", {}, "Good day (version 1)"),
+        ("orders", {"item": "tea"}, {"accepted": "tea", "table": "Table", "stage": "dev", "version": "$LATEST"}),
     ],
 )
 def test_every_example_is_served(function: str, event: object, answer: object) -> None:

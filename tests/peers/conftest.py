@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from benchmarks.peers import emulator_path, node_client_path
+from benchmarks.peers import emulator_path, node_client_path, node_sdk_path
 from benchmarks.servers import REPOSITORY, Server
 
 PEERS = REPOSITORY / ".peers"
@@ -50,3 +50,14 @@ def node_client() -> tuple[str, str]:
     if node is None or script is None:
         pytest.skip("AWS's Node.js client is not installed: `make peers` says what it needs")
     return node, str(script)
+
+
+@pytest.fixture(scope="session")
+def node_sdk() -> tuple[str, str]:
+    """Node.js, and the folder of packages that holds AWS's SDK for JavaScript."""
+    node, modules = shutil.which("node"), node_sdk_path(PEERS)
+    if node is None or modules is None:
+        pytest.skip(
+            "AWS's SDK for JavaScript is not installed: `make peers` installs it where there is Node.js 20 or newer"
+        )
+    return node, str(modules)

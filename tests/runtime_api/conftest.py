@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from tests.runtime_api.runtime_scripts import script_function
 from tests.runtime_api.virtual_clock import VirtualClock
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from collections.abc import Callable
 
 import msgspec
 
 from runtime_api.protocol.invocation import Invocation, Outcome
+from runtime_api.sandbox.endpoint.response_stream import LiveStream
 
 API = "/2018-06-01"
 NEXT = f"{API}/runtime/invocation/next"
@@ -15,6 +19,7 @@ REQUEST_ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 TRACE_ID = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 PATIENCE_S = 10
+STREAMING = "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
 
 
 def response_path(request_id: str = REQUEST_ID) -> str:
@@ -27,9 +32,11 @@ def error_path(request_id: str = REQUEST_ID) -> str:
     return f"{API}/runtime/invocation/{request_id}/error"
 
 
-def invocation(request_id: str = REQUEST_ID, payload: bytes = b'{"n":1}', *, tail: bool = False) -> Invocation:
+def invocation(
+    request_id: str = REQUEST_ID, payload: bytes = b'{"n":1}', *, tail: bool = False, stream: bool = False
+) -> Invocation:
     """An ordinary invocation."""
-    return Invocation(request_id, payload, ARN, TRACE_ID, wants_log_tail=tail)
+    return Invocation(request_id, payload, ARN, TRACE_ID, wants_log_tail=tail, wants_stream=stream)
 
 
 class Answer(msgspec.Struct):
@@ -60,6 +67,21 @@ class FakeRuntime:
     def send_eof(self) -> None:
         """Say no more, and go on listening."""
         self._writer.write_eof()
+
+    def begin_stream(self, request_id: str = REQUEST_ID, headers: str = "") -> None:
+        """Begin an answer that goes on, whose pieces are chunks; `headers` is one `Name: value\\r\\n` after the other."""
+        head = f"POST {response_path(request_id)} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{STREAMING}{headers}\r\n"
+        self.send(head.encode())
+
+    def chunk(self, piece: bytes) -> None:
+        """A piece of it; an empty one is its end."""
+        self.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+    def reset(self) -> None:
+        """Vanish as a process does that is killed with bytes unread: the other side sees a reset."""
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
     async def sent(self) -> None:
         """Wait until the system took what was said."""
@@ -116,6 +138,7 @@ class RecordingOwner:
         self.ready_count = 0
         self.outcomes: list[Outcome] = []
         self.init_failures: list[Outcome] = []
+        self.streams: list[LiveStream] = []
         self._changed = asyncio.Event()
 
     def runtime_ready(self) -> None:
@@ -128,6 +151,26 @@ class RecordingOwner:
         self.outcomes.append(outcome)
         self._changed.set()
 
+    def runtime_streams(self, request_id: str, stream: LiveStream) -> None:
+        """The runtime began an answer that goes on."""
+        self.streams.append(stream)
+        self._changed.set()
+
+    async def streaming(self, count: int = 1) -> LiveStream:
+        """Wait until `count` answers have begun that go on; the last of them."""
+        await asyncio.wait_for(self._until(lambda: len(self.streams) >= count), PATIENCE_S)
+        return self.streams[-1]
+
+    async def over(self, count: int = 1) -> Outcome:
+        """Wait until there are `count` outcomes; the last of them."""
+        await asyncio.wait_for(self._until(lambda: len(self.outcomes) >= count), PATIENCE_S)
+        return self.outcomes[-1]
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
     def runtime_failed_init(self, outcome: Outcome) -> None:
         """The runtime reported an init error."""
         self.init_failures.append(outcome)
@@ -135,6 +178,4 @@ class RecordingOwner:
 
     async def ready(self, count: int = 1) -> None:
         """Wait until the runtime has been ready `count` times."""
-        while self.ready_count < count:
-            self._changed.clear()
-            await asyncio.wait_for(self._changed.wait(), PATIENCE_S)
+        await asyncio.wait_for(self._until(lambda: self.ready_count >= count), PATIENCE_S)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.place import Place
 from tests.runtime_api.lone_place import lone_place
 

@@ -7,13 +7,13 @@ import re
 
 import psutil
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import Invocation, Outcome
 from runtime_api.sandbox.in_hand import InitFailed
-from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.place import Place
 from runtime_api.sandbox.sandbox import Sandbox, SandboxState
+from runtime_api.sandbox.telling.outlets import Outlets
 from tests.runtime_api.fake_runtime import REQUEST_ID, invocation
 from tests.runtime_api.lone_place import lone_place
 from tests.runtime_api.virtual_clock import VirtualClock
@@ -86,10 +86,10 @@ class LivingSandbox:
         await until(lambda: self._log.count(word) == count)
 
     def calling(
-        self, payload: bytes = b"{}", request_id: str = REQUEST_ID, *, tail: bool = False
+        self, payload: bytes = b"{}", request_id: str = REQUEST_ID, *, tail: bool = False, stream: bool = False
     ) -> asyncio.Task[Outcome]:
         """An invocation under way."""
-        call = asyncio.ensure_future(self._run(invocation(request_id, payload, tail=tail)))
+        call = asyncio.ensure_future(self._run(invocation(request_id, payload, tail=tail, stream=stream)))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.places import Places
 from runtime_api.sandbox.place import Place
 

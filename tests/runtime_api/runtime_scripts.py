@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 
 # Raw sockets and -S: a runtime that is up in 20 ms keeps a suite of hundreds of processes fast.
 PRELUDE = """

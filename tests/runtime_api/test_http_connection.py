@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.http_connection import HEAD_LIMIT_BYTES, Connection, Request
+from runtime_api.http_connection import HEAD_LIMIT_BYTES, Connection, Receiver, Request
 
 BODY_LIMIT_BYTES = 1000
+Receive = Callable[[Request, Connection], Receiver | None]
 
 
 class ListTransport(asyncio.Transport):
@@ -48,11 +49,11 @@ class ListTransport(asyncio.Transport):
 class Client:
     """A connection, what it handed on, and its transport."""
 
-    def __init__(self, now_ms: Callable[[], float] | None = None) -> None:
+    def __init__(self, now_ms: Callable[[], float] | None = None, receive: Receive | None = None) -> None:
         self.requests: list[Request] = []
         self.lost_count = 0
         self.transport = ListTransport()
-        self.connection = Connection(self._serve, self._lost, BODY_LIMIT_BYTES, now_ms=now_ms)
+        self.connection = Connection(self._serve, self._lost, BODY_LIMIT_BYTES, now_ms=now_ms, receive=receive)
         self.connection.connection_made(self.transport)
 
     def _serve(self, request: Request, connection: Connection) -> None:
@@ -220,6 +221,11 @@ def test_a_repeated_header_is_one_list() -> None:
     assert (request.headers["a"], request.headers["b"], request.trailers) == ("1, 2", "x", {"a": "3, 4"})
 
 
+def test_repeated_cookies_are_one_header_of_cookies() -> None:
+    """They are told apart by semicolons, and may have commas in them."""
+    assert parsed(b"GET / HTTP/1.1\r\nCookie: a=1,2\r\ncookie: b=3\r\n\r\n").headers["cookie"] == "a=1,2; b=3"
+
+
 def test_large_headers_that_fit_are_kept() -> None:
     """A megabyte of error cause is an ordinary header."""
     assert len(parsed(b"GET / HTTP/1.1\r\nX-Big: " + b"x" * 1024 * 1024 + b"\r\n\r\n").headers["x-big"]) == 1024 * 1024
@@ -325,3 +331,94 @@ def test_a_client_that_waits_for_leave_gets_it(expect: bytes) -> None:
     client.feed(b"hi")
     assert [request.body for request in client.requests] == [b"hi"]
     assert client.transport.written == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Taker:
+    """Takes the bodies of requests for `/stream` as they come, and answers each with how it ended."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.ended: list[Request] = []
+        self.client = Client(receive=self.receive)
+
+    def receive(self, request: Request, connection: Connection) -> Receiver | None:
+        assert connection is self.client.connection
+        return self if request.path == "/stream" else None
+
+    def feed(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+
+    def end(self, request: Request) -> None:
+        self.ended.append(request)
+        self.client.connection.answer(400 if request.truncated else 202, b"")
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=8))
+def test_a_body_can_be_taken_as_it_comes(places: list[int]) -> None:
+    """However the network cuts it: the pieces are the body, the trailers are at its end, and the next request is an ordinary one."""
+    taker = Taker()
+    taker.client.feed(*cut(CHUNKED + POST, places))
+    assert b"".join(taker.pieces) == b"hello"
+    assert all(taker.pieces)
+    [ended] = taker.ended
+    assert (ended.trailers, ended.body, ended.truncated) == ({"x-one": "first", "x-two": "second"}, b"", False)
+    assert [request.body for request in taker.client.requests] == [b"hello"]
+    assert taker.client.transport.written.startswith(b"HTTP/1.1 202 Accepted")
+
+
+def test_a_body_that_is_taken_has_no_limit() -> None:
+    """Whoever takes it counts for himself."""
+    taker = Taker()
+    taker.client.feed(b"POST /stream HTTP/1.1\r\nContent-Length: 5000\r\n\r\n", *[b"x" * 1000] * 5)
+    assert (len(taker.pieces), taker.ended[0].too_large) == (5, False)
+
+
+def test_a_body_that_is_taken_and_ends_early_is_truncated() -> None:
+    """By an end its taker is told, and can still answer."""
+    taker = Taker()
+    taker.client.feed(CHUNKED[:-20])
+    assert taker.client.connection.eof_received() is True
+    assert [request.truncated for request in taker.ended] == [True]
+    assert taker.client.transport.written.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert taker.client.transport.is_closed
+
+
+def test_a_body_that_is_taken_and_lost_is_truncated() -> None:
+    """Its taker hears of it before the connection is gone, and his answer is harmless."""
+    taker = Taker()
+    taker.client.feed(CHUNKED[:-20])
+    taker.client.connection.connection_lost(ConnectionResetError())
+    assert ([request.truncated for request in taker.ended], taker.client.lost_count) == ([True], 1)
+    assert taker.client.transport.written == b""
+
+
+def test_a_body_that_is_taken_and_malformed_is_truncated() -> None:
+    """The refusal of the wire is the one answer."""
+    taker = Taker()
+    taker.client.feed(CHUNKED[: CHUNKED.index(b"2\r\nlo")] + b"nonsense\r\n", GET)
+    assert [request.truncated for request in taker.ended] == [True]
+    assert taker.client.transport.written.count(b"HTTP/1.1") == 1
+    assert taker.client.transport.written.startswith(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain")
+    assert taker.client.transport.is_half_closed
+
+
+async def test_a_request_that_waits_for_its_turn_is_collected() -> None:
+    """Its body would come before the last one is answered."""
+    taker = Taker()
+    taker.client.feed(GET + CHUNKED)
+    taker.client.connection.answer(200, b"")
+    await asyncio.sleep(0)
+    assert [request.body for request in taker.client.requests] == [b"", b"hello"]
+    assert (taker.pieces, taker.ended) == ([], [])
+
+
+def test_reading_can_be_paused_and_resumed() -> None:
+    """And both are harmless when the client is gone."""
+    client = Client()
+    seen = []
+    for _ in range(2):
+        for step in (client.connection.pause, client.connection.resume):
+            step()
+            seen.append(client.transport.is_paused)
+        client.connection.connection_lost(None)
+    assert seen == [True, False, False, False]

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from runtime_api.protocol.limits import EXTENSIONS_LIMIT
 from runtime_api.protocol.names import HEADER_EXTENSION_ERROR_TYPE, HEADER_EXTENSION_ID
-from runtime_api.protocol.runtime_errors import RuntimeApiError
+from runtime_api.protocol.runtime.errors import RuntimeApiError
 
 
 class ExtensionApiError(RuntimeApiError):

@@ -9,7 +9,7 @@ from enum import Enum
 
 import msgspec
 
-from runtime_api.protocol.extension_errors import InvalidEventType, InvalidRequestFormat
+from runtime_api.protocol.extension.errors import InvalidEventType, InvalidRequestFormat
 from runtime_api.protocol.invocation import Invocation
 from runtime_api.protocol.names import HEADER_CALLER_TRACE_ID
 

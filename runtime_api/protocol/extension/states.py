@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from runtime_api.protocol.extension_errors import InvalidExtensionState
+from runtime_api.protocol.extension.errors import InvalidExtensionState
 
 
 class ExtensionState(Enum):

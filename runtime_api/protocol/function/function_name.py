@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from runtime_api.protocol.invoke_errors import AccessDenied, InvalidParameterValue, ResourceNotFound, ValidationFailed
+from runtime_api.protocol.invoke.errors import AccessDenied, InvalidParameterValue, ResourceNotFound, ValidationFailed
 from runtime_api.protocol.limits import FUNCTION_REFERENCE_LIMIT
 
 _PATTERN = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from posixpath import dirname, join, normpath, relpath
 
-from runtime_api.protocol.function import InvalidFunction
+from runtime_api.protocol.function.function import InvalidFunction
 from runtime_api.protocol.limits import LAYER_ENTRIES_LIMIT, UNZIPPED_LIMIT_BYTES
 
 OPT = "/opt"

@@ -7,12 +7,14 @@
     ├── InvalidParameterValue       400
     ├── InvalidRequestContent       400
     ├── RequestTooLarge             413
+    ├── EventTooLarge               413 RequestEntityTooLargeException, of an asynchronous event
+    ├── RecursiveInvocation         400
     ├── TooManyRequests             429, with Retry-After
     ├── SnapStartFailed             400 SnapStartException
     ├── SnapStartTimeout            408 SnapStartTimeoutException
-    ├── NotBuilt                    501: Pilotlight does not have this yet
     ├── UnknownOperation            404: no such path
     ├── MethodNotAllowed            405, with Allow
+    ├── ServiceUnavailable          503, with Retry-After: the platform is starting or shutting down
     └── ServiceFailure              500: the platform itself failed
 
 The caller at fault is always the client of the Invoke API. Errors of a function are no exceptions: they are answers with status 200.
@@ -99,8 +101,31 @@ class RequestTooLarge(InvokeError):
         super().__init__(f"Request must be smaller than {EVENT_LIMIT_BYTES} bytes for the InvokeFunction operation")
 
 
+class EventTooLarge(InvokeError):
+    """The payload is larger than an asynchronous event may be. The name is the one the service answers with, not that of its model."""
+
+    status, exception = 413, "RequestEntityTooLargeException"
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"{size_bytes} byte payload is too large for the Event invocation type (limit {limit_bytes} bytes)"
+        )
+
+
+class RecursiveInvocation(InvokeError):
+    """The function has called itself too often in one chain of requests, directly or by way of others."""
+
+    status, exception, member = 400, "RecursiveInvocationException", "Message"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The function was invoked {limit} times in one chain of requests, which looks like a recursive loop: it was stopped. "
+            "A function that is meant to do so has its recursive loop set to Allow."
+        )
+
+
 class TooManyRequests(InvokeError):
-    """As many sandboxes are busy as the function may have; `retry_after_s` is a whole number of seconds."""
+    """More is asked for at once, or in a second, than may be; `retry_after_s` is a whole number of seconds."""
 
     status, exception = 429, "TooManyRequestsException"
 
@@ -140,12 +165,6 @@ class SnapStartTimeout(InvokeError):
         super().__init__("Lambda couldn't restore the snapshot within the timeout limit.")
 
 
-class NotBuilt(InvokeError):
-    """The service has this and Pilotlight does not, yet: said plainly instead of pretending."""
-
-    status, exception, fault = 501, "NotImplementedException", "Service"
-
-
 class UnknownOperation(InvokeError):
     """The path is none of those served."""
 
@@ -165,6 +184,17 @@ class MethodNotAllowed(InvokeError):
     def headers(self) -> dict[str, str]:
         """Which methods are."""
         return {"Allow": self.allowed}
+
+
+class ServiceUnavailable(InvokeError):
+    """The platform takes no calls at the moment; the message says why. Another server may, or this one a second later."""
+
+    status, exception, member, fault = 503, "ServiceUnavailableException", "Message", "Service"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to come back."""
+        return {"Retry-After": "1"}
 
 
 class ServiceFailure(InvokeError):

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from runtime_api.protocol.invoke_errors import InvalidRequestContent
+from runtime_api.protocol.invoke.errors import InvalidRequestContent
 
 _PREFIX = "Could not parse request body into json: Could not parse payload into json: "
 _check_syntax = msgspec.json.Decoder(msgspec.Raw).decode

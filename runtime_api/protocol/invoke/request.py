@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import msgspec
 
 from runtime_api.protocol import names
-from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, NotBuilt, ValidationFailed
+from runtime_api.protocol.invoke.errors import InvalidParameterValue, InvalidRequestContent, ValidationFailed
 from runtime_api.protocol.limits import CLIENT_CONTEXT_LIMIT_BYTES
 
 # Looked up in lower case: mappings that mind the case hold them so, others do not care.
@@ -30,35 +30,44 @@ _TRACE = re.compile(r"[\x21-\x7e]{1,1024}")
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 
+INVOKE_TYPES = ("Event", "RequestResponse", "DryRun")
+STREAM_TYPES = ("RequestResponse", "DryRun")
+
+
 class InvokeOptions(msgspec.Struct, frozen=True):
     """What the headers ask for. `client_context` is JSON on one line; `trace_id` is None when the caller sent none that can be used."""
 
     dry_run: bool
+    is_asynchronous: bool
     wants_log_tail: bool
     client_context: str | None
     tenant_id: str | None
     trace_id: str | None
 
 
-def read_options(headers: Mapping[str, str]) -> InvokeOptions:
-    """Read the headers, whose names are lower case; raises InvokeError for what the service refuses."""
-    kind = _one_of(headers, _INVOCATION_TYPE, "invocationType", ("Event", "RequestResponse", "DryRun"))
+def read_options(headers: Mapping[str, str], types: tuple[str, ...] = INVOKE_TYPES) -> InvokeOptions:
+    """Read the headers, whose names are lower case; raises InvokeError for what the service refuses.
+
+    `types` are the invocation types the operation has.
+    """
+    kind = _one_of(headers, _INVOCATION_TYPE, "invocationType", types)
     log_type = _one_of(headers, _LOG_TYPE, "logType", ("None", "Tail"))
-    if kind == "Event":
-        raise NotBuilt(
-            "Asynchronous invocation (InvocationType Event) is not built yet: the event was not accepted. "
-            "Invoke with RequestResponse."
-        )
     if _DURABLE_NAME in headers:
         raise InvalidParameterValue("Durable executions are not configured for this function.")
-    trace_id = headers.get(_TRACE_ID, "")
     return InvokeOptions(
         dry_run=kind == "DryRun",
+        is_asynchronous=kind == "Event",
         wants_log_tail=log_type == "Tail",
         client_context=_client_context(headers.get(_CLIENT_CONTEXT, "")),
         tenant_id=_tenant(headers.get(_TENANT_ID)),
-        trace_id=trace_id if _TRACE.fullmatch(trace_id) else None,
+        trace_id=read_trace_id(headers),
     )
+
+
+def read_trace_id(headers: Mapping[str, str]) -> str | None:
+    """The trace header as it was sent; None when there is none that can be passed on."""
+    trace_id = headers.get(_TRACE_ID, "")
+    return trace_id if _TRACE.fullmatch(trace_id) else None
 
 
 def _one_of(headers: Mapping[str, str], header: str, member: str, values: tuple[str, ...]) -> str | None:

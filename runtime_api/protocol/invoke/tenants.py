@@ -5,8 +5,8 @@ Source: the Developer Guide's tenant-isolation pages.
 
 from __future__ import annotations
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.invoke_errors import InvalidParameterValue
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.invoke.errors import InvalidParameterValue
 
 
 def check_tenant(function: Function, tenant_id: str | None) -> None:

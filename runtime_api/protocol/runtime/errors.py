@@ -73,9 +73,9 @@ class InvokeTimeout(RuntimeApiError):
 
 
 class RequestEntityTooLarge(RuntimeApiError):
-    """The answer is larger than a buffered response may be."""
+    """The answer is larger than a response may be: a buffered one, unless said otherwise."""
 
     status, error_type = 413, "RequestEntityTooLarge"
 
-    def __init__(self) -> None:
-        super().__init__(f"Exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes).")
+    def __init__(self, limit_bytes: int = RESPONSE_LIMIT_BYTES) -> None:
+        super().__init__(f"Exceeded maximum allowed payload size ({limit_bytes} bytes).")

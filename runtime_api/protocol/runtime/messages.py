@@ -5,12 +5,13 @@ Member order is the wire order.
 
 from __future__ import annotations
 
+import json
 import re
 
 import msgspec
 
-from runtime_api.protocol.error_cause import ErrorCause, read_error_cause
-from runtime_api.protocol.runtime_errors import RuntimeApiError
+from runtime_api.protocol.runtime.error_cause import ErrorCause, read_error_cause
+from runtime_api.protocol.runtime.errors import RuntimeApiError
 
 
 class ErrorReply(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,6 +55,16 @@ def error_reply(error: RuntimeApiError) -> bytes:
 def function_error(error_type: str, message: str) -> bytes:
     """An error payload as the service words its own: `{"errorType":…,"errorMessage":…}`."""
     return _encode(FunctionError(error_type, message))
+
+
+def error_message(body: bytes) -> str | None:
+    """The member `errorMessage` of a function's error, as text that can be encoded; None when it has none."""
+    try:
+        error = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    message = error.get("errorMessage") if isinstance(error, dict) else None
+    return message.encode(errors="replace").decode() if isinstance(message, str) else None
 
 
 def strip_error_cause(body: bytes) -> bytes | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from runtime_api.protocol.runtime_errors import InvalidStateTransition
+from runtime_api.protocol.runtime.errors import InvalidStateTransition
 
 
 class RuntimeState(Enum):

@@ -15,13 +15,13 @@ import msgspec
 from runtime_api.http_connection import Connection, Request
 from runtime_api.protocol import names
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox.environment import CREDENTIALS_PATH, credentials_of
-from runtime_api.telemetry.timestamps import iso_time
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.timestamps import iso_time
+from runtime_api.sandbox.endpoint.routing import TEXT, answer_not_found, is_allowed
+from runtime_api.sandbox.surroundings.environment import CREDENTIALS_PATH, credentials_of
 
 # Ours are not refused when they are older; long enough for SDKs not to ask with every call.
 VALID_MS = 3_600_000
-_TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
 
 
 class ContainerCredentials(msgspec.Struct, frozen=True, rename="pascal"):
@@ -47,13 +47,15 @@ class Credentials:
     def serve(self, request: Request, connection: Connection) -> None:
         """Answer one call at CREDENTIALS_PATH."""
         if request.path.partition("?")[0] != CREDENTIALS_PATH:
-            connection.answer(404, b"404 page not found\n", _TEXT)
-        elif request.method != "GET":
-            connection.answer(405, b"", b"Allow: GET\r\n")
-        elif not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._token.encode()):
-            connection.answer(404, b"cannot get credentials for the provided token\n", _TEXT)
-        else:
+            answer_not_found(connection)
+        elif is_allowed("GET", request, connection):
+            self._authorize(request, connection)
+
+    def _authorize(self, request: Request, connection: Connection) -> None:
+        if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._token.encode()):
             connection.answer(200, msgspec.json.encode(self._answer()))
+        else:
+            connection.answer(404, b"cannot get credentials for the provided token\n", TEXT)
 
     def _answer(self) -> ContainerCredentials:
         expiration = iso_time(self._clock.time_ms() + VALID_MS)

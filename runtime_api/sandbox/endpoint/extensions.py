@@ -18,7 +18,7 @@ import msgspec
 
 from runtime_api.http_connection import Connection, Request
 from runtime_api.protocol import names
-from runtime_api.protocol.extension_errors import (
+from runtime_api.protocol.extension.errors import (
     InvalidExtensionIdentifier,
     InvalidExtensionName,
     InvalidExtensionState,
@@ -29,20 +29,20 @@ from runtime_api.protocol.extension_errors import (
     TooManyExtensions,
     UnknownExtensionIdentifier,
 )
-from runtime_api.protocol.extension_messages import (
+from runtime_api.protocol.extension.messages import (
     ExtensionEvent,
     RegisterReply,
     encode_reply,
     parse_events,
 )
-from runtime_api.protocol.extension_states import ExtensionCall, ExtensionState, transition
+from runtime_api.protocol.extension.states import ExtensionCall, ExtensionState, transition
 from runtime_api.protocol.limits import EXTENSIONS_LIMIT
-from runtime_api.protocol.messages import ACCEPTED
-from runtime_api.protocol.runtime_errors import RequestEntityTooLarge
+from runtime_api.protocol.runtime.errors import RequestEntityTooLarge
+from runtime_api.protocol.runtime.messages import ACCEPTED
+from runtime_api.sandbox.endpoint.routing import answer_not_found, is_allowed
 
 PREFIX = "/2020-01-01/extension/"
 _JSON = b"Content-Type: application/json\r\n"
-_TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
 _NAME = names.HEADER_EXTENSION_NAME.lower()
 _FEATURES = names.HEADER_EXTENSION_FEATURES.lower()
 _IDENTIFIER = names.HEADER_EXTENSION_ID.lower()
@@ -176,11 +176,10 @@ class Extensions:
         """Answer one call below PREFIX; raises ExtensionApiError or RequestEntityTooLarge."""
         route = _ROUTES.get(request.path.partition("?")[0].removeprefix(PREFIX))
         if route is None:
-            connection.answer(404, b"404 page not found\n", _TEXT)
+            answer_not_found(connection)
             return
         method, call = route
-        if request.method != method:
-            connection.answer(405, b"", f"Allow: {method}\r\n".encode())
+        if not is_allowed(method, request, connection):
             return
         if request.too_large:
             raise RequestEntityTooLarge

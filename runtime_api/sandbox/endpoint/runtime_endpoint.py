@@ -9,35 +9,38 @@ port: a connection that speaks one of them stands in `_aside`, for nobody waits 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import socket
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote
 from uuid import uuid4
 
-from runtime_api.http_connection import Connection, Request
+from runtime_api.http_connection import Connection, Receiver, Request
 from runtime_api.protocol import names
-from runtime_api.protocol.error_cause import read_error_cause
-from runtime_api.protocol.invocation import Invocation, Outcome, OutcomeKind, reported_error, too_large
+from runtime_api.protocol.invocation import Invocation, Outcome
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
-from runtime_api.protocol.messages import (
-    ACCEPTED,
-    error_reply,
-    normalise_error_type,
-    reported_cause,
-    strip_error_cause,
-)
-from runtime_api.protocol.runtime_errors import (
-    InvalidFunctionResponseMode,
+from runtime_api.protocol.runtime.errors import (
     InvalidRequestId,
-    InvokeTimeout,
     RequestEntityTooLarge,
     RuntimeApiError,
     TruncatedHttpRequest,
 )
-from runtime_api.protocol.runtime_states import RuntimeCall, RuntimeState, transition
+from runtime_api.protocol.runtime.messages import (
+    ACCEPTED,
+    error_reply,
+)
+from runtime_api.protocol.runtime.states import RuntimeCall, RuntimeState, transition
+from runtime_api.sandbox.endpoint.answers import (
+    check_attempt,
+    check_form,
+    event_headers,
+    is_for_attempt,
+    is_streaming,
+    outcome_of,
+)
+from runtime_api.sandbox.endpoint.response_stream import LiveStream
+from runtime_api.sandbox.endpoint.routing import TEXT, answer_not_found, is_allowed
+from runtime_api.sandbox.endpoint.streamed_answer import StreamedAnswer
 
 _API = "/2018-06-01"
 _INVOCATION = f"{_API}/runtime/invocation/"
@@ -47,12 +50,9 @@ _RESTORE = f"{_API}/runtime/restore/"
 _RESTORE_NEXT = f"{_RESTORE}next"
 _RESTORE_ERROR = f"{_RESTORE}error"
 _PING = f"{_API}/ping"
-_TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
-_HEADER_ERROR_TYPE = names.HEADER_ERROR_TYPE.lower()
-_HEADER_ERROR_BODY = names.HEADER_ERROR_BODY.lower()
-_HEADER_ERROR_CAUSE = names.HEADER_ERROR_CAUSE.lower()
-_HEADER_RESPONSE_MODE = names.HEADER_RESPONSE_MODE.lower()
-_HEADER_INVOCATION_ID = names.HEADER_INVOCATION_ID.lower()
+
+# Told of the end of a stream: request id, outcome, and when the answer began.
+Over = Callable[[str, Outcome, float | None], None]
 
 
 class Owner(Protocol):
@@ -63,6 +63,9 @@ class Owner(Protocol):
 
     def runtime_answered(self, request_id: str, outcome: Outcome, began_ms: float | None) -> None:
         """The runtime answered an invocation it has; `began_ms` is when it began to, None where the answer came in one piece."""
+
+    def runtime_streams(self, request_id: str, stream: LiveStream) -> None:
+        """The runtime began an answer that goes on, to an invocation whose caller wants that; `runtime_answered` is its end."""
 
     def runtime_failed_init(self, outcome: Outcome) -> None:
         """The runtime reported that it could not initialise, or not go on after the restore."""
@@ -98,6 +101,7 @@ class RuntimeEndpoint:
         self._aside: set[Connection] = set()
         self._polls: list[Connection] = []
         self._current_id: str | None = None
+        self._wants_stream = False
         self._invocation_id = ""
         self._attempts = 0
         self._id_prefix = str(uuid4())[:24]
@@ -118,8 +122,12 @@ class RuntimeEndpoint:
         """Close the port and every connection; from now on nothing a runtime does is heard."""
         self._closed = True
         if self._server is not None:
+            loop = asyncio.get_running_loop()
+            for listener in self._server.sockets:
+                # From here on nobody is accepted.
+                loop.remove_reader(listener)
             # In its turn: asyncio would lose a connection it has accepted and not announced yet.
-            asyncio.get_running_loop().call_soon(self._server.close)
+            loop.call_soon(self._server.close)
         for connection in list(self._connections):
             connection.close()
 
@@ -132,6 +140,7 @@ class RuntimeEndpoint:
         """Give the runtime, which is Ready, its event; `deadline_ms` is in epoch milliseconds."""
         self.state = transition(self.state, RuntimeCall.DISPATCH)
         self._current_id, self._invocation_id = invocation.request_id, self._new_invocation_id()
+        self._wants_stream = invocation.wants_stream
         self._event = (event_headers(invocation, deadline_ms, self._invocation_id), invocation.payload)
         polls, self._polls = self._polls, []
         for poll in polls:
@@ -156,7 +165,9 @@ class RuntimeEndpoint:
             await self._all_gone.wait()
 
     def _connect(self) -> Connection:
-        connection = Connection(self._serve, self._lost, RESPONSE_LIMIT_BYTES, now_ms=self._now_ms)
+        connection = Connection(
+            self._serve, self._lost, RESPONSE_LIMIT_BYTES, now_ms=self._now_ms, receive=self._receive
+        )
         self._connections.add(connection)
         if self._closed:
             # accepted before the port was closed
@@ -190,14 +201,14 @@ class RuntimeEndpoint:
             # One connection may serve a runtime and its internal extensions in turn.
             self._aside.discard(connection)
         if path == _NEXT:
-            if _allowed("GET", request, connection):
+            if is_allowed("GET", request, connection):
                 self._next(connection)
         elif path == _INIT_ERROR:
-            if _allowed("POST", request, connection):
+            if is_allowed("POST", request, connection):
                 self._report_failure(RuntimeCall.INIT_ERROR, request, connection)
         elif path == _PING:
-            if _allowed("GET", request, connection):
-                connection.answer(200, b"pong", _TEXT)
+            if is_allowed("GET", request, connection):
+                connection.answer(200, b"pong", TEXT)
         elif self._restores and path.startswith(_RESTORE):
             self._route_restore(path, request, connection)
         elif path.startswith(_API):
@@ -207,21 +218,20 @@ class RuntimeEndpoint:
 
     def _route_restore(self, path: str, request: Request, connection: Connection) -> None:
         if path == _RESTORE_NEXT:
-            if _allowed("GET", request, connection):
+            if is_allowed("GET", request, connection):
                 self._restore_next(connection)
         elif path == _RESTORE_ERROR:
-            if _allowed("POST", request, connection):
+            if is_allowed("POST", request, connection):
                 self._report_failure(RuntimeCall.RESTORE_ERROR, request, connection)
         else:
-            connection.answer(404, b"404 page not found\n", _TEXT)
+            answer_not_found(connection)
 
     def _route_answer(self, path: str, request: Request, connection: Connection) -> None:
-        request_id, slash, action = path.removeprefix(_INVOCATION).rpartition("/")
-        call = _ANSWERS.get(action) if slash and path.startswith(_INVOCATION) else None
-        if call is None or not request_id or "/" in request_id:
-            connection.answer(404, b"404 page not found\n", _TEXT)
-        elif _allowed("POST", request, connection):
-            self._answer(unquote(request_id), call, request, connection)
+        addressed = _addressed(path)
+        if addressed is None:
+            answer_not_found(connection)
+        elif is_allowed("POST", request, connection):
+            self._answer(*addressed, request, connection)
 
     def _route_other(self, path: str, request: Request, connection: Connection) -> None:
         for prefix, serve in self._others.items():
@@ -230,7 +240,7 @@ class RuntimeEndpoint:
                 self._notice_disconnection()
                 serve(request, connection)
                 return
-        connection.answer(404, b"404 page not found\n", _TEXT)
+        answer_not_found(connection)
 
     def _next(self, connection: Connection) -> None:
         before = self.state
@@ -264,6 +274,35 @@ class RuntimeEndpoint:
             raise RequestEntityTooLarge
         connection.answer(202, ACCEPTED)
 
+    def _receive(self, request: Request, connection: Connection) -> Receiver | None:
+        """Take an answer as it comes, where that is wanted and all is well with it; what is refused is collected first."""
+        if not is_streaming(request) or request.method != "POST":
+            return None
+        request_id, call = _addressed(request.path.partition("?")[0]) or ("", None)
+        return self._begin_stream(request_id, request, connection) if call is RuntimeCall.RESPONSE else None
+
+    def _begin_stream(self, request_id: str, request: Request, connection: Connection) -> Receiver | None:
+        is_answered = self.state is not RuntimeState.RUNNING
+        if request_id != self._current_id or not self._wants_stream or is_answered:
+            return None
+        if not is_for_attempt(request, self._invocation_id):
+            return None
+        self.state = transition(self.state, RuntimeCall.RESPONSE)
+        return self._stream(request_id, request, connection, self._end_stream)
+
+    def _stream(self, request_id: str, request: Request, connection: Connection, over: Over) -> Receiver:
+        self._aside.discard(connection)
+        began_ms = None if self._now_ms is None else self._now_ms()
+        stream = LiveStream(request.headers.get("content-type") or names.CONTENT_TYPE_STREAM, connection)
+        self._owner.runtime_streams(request_id, stream)
+        return StreamedAnswer(stream, connection, request_id, lambda outcome: over(request_id, outcome, began_ms))
+
+    def _end_stream(self, request_id: str, outcome: Outcome, began_ms: float | None) -> None:
+        if request_id != self._current_id:
+            raise InvalidRequestId
+        self.state = transition(self.state, RuntimeCall.SENT)
+        self._owner.runtime_answered(request_id, outcome, began_ms)
+
     def _report_failure(self, call: RuntimeCall, request: Request, connection: Connection) -> None:
         failed = transition(self.state, call)
         if request.truncated:
@@ -278,75 +317,10 @@ class RuntimeEndpoint:
 _ANSWERS = {"response": RuntimeCall.RESPONSE, "error": RuntimeCall.ERROR}
 
 
-def _allowed(method: str, request: Request, connection: Connection) -> bool:
-    if request.method == method:
-        return True
-    connection.answer(405, b"", f"Allow: {method}\r\n".encode())
-    return False
-
-
-def check_attempt(request: Request, invocation_id: str) -> None:
-    """An answer that echoes an invocation id echoes the one it was given; raises InvokeTimeout."""
-    # Runtimes that do not know the header answer without it.
-    if request.headers.get(_HEADER_INVOCATION_ID, invocation_id) != invocation_id:
-        raise InvokeTimeout
-
-
-def check_form(call: RuntimeCall, request: Request) -> None:
-    """An answer is whole, and in a mode there is; raises InvalidFunctionResponseMode or TruncatedHttpRequest."""
-    mode = request.headers.get(_HEADER_RESPONSE_MODE)
-    if call is RuntimeCall.RESPONSE and mode and mode != names.RESPONSE_MODE_STREAMING:
-        raise InvalidFunctionResponseMode
-    if request.truncated:
-        raise TruncatedHttpRequest
-
-
-def outcome_of(call: RuntimeCall, request: Request) -> Outcome:
-    """What an answer or an error report means for the caller."""
-    if request.too_large:
-        return too_large()
-    if call is not RuntimeCall.RESPONSE:
-        return _error_outcome(request)
-    if _HEADER_ERROR_TYPE in request.trailers:
-        return _trailer_outcome(request.trailers)
-    return Outcome(OutcomeKind.SUCCESS, request.body, request.headers.get("content-type") or names.CONTENT_TYPE_JSON)
-
-
-def _error_outcome(request: Request) -> Outcome:
-    error_type = normalise_error_type(request.headers.get(_HEADER_ERROR_TYPE, ""))
-    content_type = request.headers.get("content-type", "")
-    if content_type == names.CONTENT_TYPE_ERROR_CAUSE:
-        stripped = strip_error_cause(request.body)
-        if stripped is None:
-            return reported_error(b'"Invalid error body"', "application/octet-stream", error_type)
-        return reported_error(stripped, names.CONTENT_TYPE_JSON, error_type, reported_cause(request.body))
-    cause = read_error_cause(request.headers.get(_HEADER_ERROR_CAUSE, "").encode("latin-1"))
-    return reported_error(request.body, content_type, error_type, cause)
-
-
-def _trailer_outcome(trailers: dict[str, str]) -> Outcome:
-    # A stream that failed on its way says so in its trailers; a caller who waits for the whole answer gets the error alone.
-    try:
-        body = base64.b64decode(trailers.get(_HEADER_ERROR_BODY, ""), validate=True)
-    except binascii.Error:
-        body = b""
-    return reported_error(body, names.CONTENT_TYPE_JSON, normalise_error_type(trailers[_HEADER_ERROR_TYPE]))
-
-
-def event_headers(invocation: Invocation, deadline_ms: int, invocation_id: str) -> bytes:
-    """The headers of a `next` answer; what the invocation does not have is left out, not sent empty.
-
-    `invocation_id` is new for each attempt, `deadline_ms` counts from the epoch.
-    """
-    optional = (
-        (names.HEADER_TRACE_ID, invocation.trace_id),
-        (names.HEADER_CLIENT_CONTEXT, invocation.client_context),
-        (names.HEADER_TENANT_ID, invocation.tenant_id),
-    )
-    lines = [
-        f"Content-Type: {invocation.content_type}\r\n{names.HEADER_REQUEST_ID}: {invocation.request_id}\r\n"
-        f"{names.HEADER_DEADLINE_MS}: {deadline_ms}\r\n{names.HEADER_FUNCTION_ARN}: {invocation.invoked_arn}\r\n"
-        f"{names.HEADER_INVOCATION_ID}: {invocation_id}\r\n"
-    ]
-    lines += [f"{name}: {value}\r\n" for name, value in optional if value]
-    return "".join(lines).encode("latin-1")
+def _addressed(path: str) -> tuple[str, RuntimeCall] | None:
+    """The request id an answer names, and which kind of answer it is."""
+    request_id, slash, action = path.removeprefix(_INVOCATION).rpartition("/")
+    call = _ANSWERS.get(action) if slash and path.startswith(_INVOCATION) else None
+    if call is None or not request_id or "/" in request_id:
+        return None
+    return unquote(request_id), call

@@ -9,13 +9,13 @@ Source: the Developer Guide's pages telemetry-api-reference and runtimes-logs-ap
 from __future__ import annotations
 
 from runtime_api.http_connection import Connection, Request
-from runtime_api.protocol.runtime_errors import RequestEntityTooLarge
-from runtime_api.sandbox.extensions import Extensions
-from runtime_api.telemetry.subscription_request import Api
-from runtime_api.telemetry.subscriptions import TelemetryApi
+from runtime_api.protocol.runtime.errors import RequestEntityTooLarge
+from runtime_api.sandbox.endpoint.extensions import Extensions
+from runtime_api.sandbox.endpoint.routing import answer_not_found, is_allowed
+from runtime_api.telemetry.api.subscription_request import Api
+from runtime_api.telemetry.api.subscriptions import TelemetryApi
 
 PATHS = {"/2022-07-01/telemetry": Api.TELEMETRY, "/2020-08-15/logs": Api.LOGS}
-_TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
 
 
 class TelemetryEndpoint:
@@ -30,10 +30,8 @@ class TelemetryEndpoint:
         path = request.path.partition("?")[0]
         api = PATHS.get(path.removesuffix("/"))
         if api is None:
-            connection.answer(404, b"404 page not found\n", _TEXT)
-        elif request.method != "PUT":
-            connection.answer(405, b"", b"Allow: PUT\r\n")
-        else:
+            answer_not_found(connection)
+        elif is_allowed("PUT", request, connection):
             self._subscribe(api, request, connection)
 
     def _subscribe(self, api: Api, request: Request, connection: Connection) -> None:

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import msgspec
 
-from runtime_api.sandbox.folders import Folders
 from runtime_api.sandbox.isolation.cgroups import PROCESSES_LIMIT
 from runtime_api.sandbox.isolation.keeper import Keeper, Order
 from runtime_api.sandbox.isolation.members import children_of
+from runtime_api.sandbox.surroundings.folders import Folders
 
 # The user seen in the service.
 USER, GROUP, USER_NAME = 993, 990, "sbx_user1051"

@@ -16,9 +16,7 @@ from typing import Protocol
 import msgspec
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox.environment import log_stream_name
-from runtime_api.sandbox.folders import Folders
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.cgroups import Cgroup
 from runtime_api.sandbox.isolation.freezing import continue_all, stop_all
 from runtime_api.sandbox.isolation.group import ProcessGroup
@@ -26,7 +24,9 @@ from runtime_api.sandbox.isolation.keeper import Keeper, Order
 from runtime_api.sandbox.isolation.members import anonymous_bytes, with_descendants
 from runtime_api.sandbox.isolation.memory_watch import MemoryWatch
 from runtime_api.sandbox.memory import PeakMemory
-from runtime_api.sandbox.runtimes import Launch
+from runtime_api.sandbox.surroundings.environment import log_stream_name
+from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.runtimes import Launch
 
 _MIB = 1 << 20
 # As the service's own supervisor has it: this file switches extensions off.
@@ -58,7 +58,7 @@ class IsolatedPlace:
     def __init__(
         self, function: Function, clock: Clock, keeper: Keeper, isolation: Isolation, cgroup: Cgroup | None
     ) -> None:
-        self.log_stream = log_stream_name(clock.time_ms())
+        self.log_stream = log_stream_name(clock.time_ms(), function.version)
         self.folders = isolation.folders
         self._function = function
         self._keeper = keeper

@@ -22,7 +22,7 @@ import msgspec
 from runtime_api.sandbox.isolation import keeper_process
 from runtime_api.sandbox.isolation.keeper_process import EXIT, LENGTH
 from runtime_api.sandbox.isolation.members import children_of
-from runtime_api.sandbox.runtimes import LaunchFailed
+from runtime_api.sandbox.surroundings.runtimes import LaunchFailed
 
 # Only a machine that stands still takes this long to fork.
 _ANSWER_LIMIT_S = 30.0

@@ -27,7 +27,12 @@ import struct
 import sys
 import time
 from functools import cache
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Order = dict[str, Any]
 
 LENGTH = struct.Struct(">I")
 EXIT = struct.Struct(">ii")
@@ -42,8 +47,6 @@ _SYS_CLONE3 = 435
 _CLONE3_ARGUMENTS = struct.Struct("=11Q")
 # A cgroup is busy for a moment after its last process.
 _CGROUP_ATTEMPTS, _CGROUP_PAUSE_S = 200, 0.005
-
-Order = dict[str, Any]
 
 
 def main(orders_fd: int, exits_fd: int, folder: str, prefix: str, cgroups: list[str]) -> None:

@@ -15,9 +15,7 @@ import tempfile
 from pathlib import Path
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox import layers
-from runtime_api.sandbox.folders import Folders
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.bubblewrap import (
     ETC_FILES,
     BubblewrapIsolation,
@@ -29,7 +27,9 @@ from runtime_api.sandbox.isolation.cgroups import CONTROLLERS, Cgroup, Parents, 
 from runtime_api.sandbox.isolation.isolated_place import IsolatedPlace, Isolation
 from runtime_api.sandbox.isolation.keeper import Keeper
 from runtime_api.sandbox.isolation.plain import PlainIsolation
-from runtime_api.sandbox.runtimes import (
+from runtime_api.sandbox.surroundings import layers
+from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.runtimes import (
     BOOTSTRAP_FOLDER,
     LaunchFailed,
     find_program,

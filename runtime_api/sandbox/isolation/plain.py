@@ -14,9 +14,9 @@ from collections.abc import Iterable
 import psutil
 
 from runtime_api.protocol.names import ENV_RUNTIME_API
-from runtime_api.sandbox.folders import Folders
 from runtime_api.sandbox.isolation.keeper import Keeper, Order
 from runtime_api.sandbox.isolation.members import has_variable, is_in_group_of
+from runtime_api.sandbox.surroundings.folders import Folders
 
 
 class PlainIsolation:

@@ -11,11 +11,11 @@ from uuid import uuid4
 import msgspec
 
 from runtime_api.protocol import names
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.log_levels import LogFormat, LogLevel
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.function.log_levels import LogFormat, LogLevel
 from runtime_api.protocol.phases import InitializationType
-from runtime_api.sandbox.folders import Folders
+from runtime_api.sandbox.surroundings.folders import Folders
 
 # SDKs refuse to start without credentials, and empty ones break them: these are well formed and open nothing.
 _PLACEHOLDER_CREDENTIALS = {
@@ -25,7 +25,7 @@ _PLACEHOLDER_CREDENTIALS = {
 }
 CREDENTIALS_PATH = "/2021-04-23/credentials"
 # Where daemons listen; nobody has to.
-_XRAY_DAEMON = "127.0.0.1:2000"
+XRAY_DAEMON = "127.0.0.1:2000"
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -40,70 +40,100 @@ def new_tokens() -> Tokens:
     return Tokens(str(uuid4()), str(uuid4()))
 
 
-def log_stream_name(now_ms: float) -> str:
+def log_stream_name(now_ms: float, version: str = names.VERSION_LATEST) -> str:
     """A fresh log stream's name: `YYYY/MM/DD/[version]` and 32 hexadecimal digits."""
     day = datetime.fromtimestamp(now_ms / 1000, timezone.utc).strftime("%Y/%m/%d")
-    return f"{day}/[{names.VERSION_LATEST}]{uuid4().hex}"
+    return f"{day}/[{version}]{uuid4().hex}"
 
 
-def sandbox_environment(
-    function: Function,
-    account: Account,
-    runtime_api: str,
-    log_stream: str,
-    execution_env: str | None,
-    folders: Folders,
-    tokens: Tokens,
-    xray_daemon: str | None = None,
-) -> dict[str, str]:
-    """All variables of one sandbox; `execution_env` is None for OS-only runtimes, which have none.
+class Surroundings(msgspec.Struct, frozen=True):
+    """What differs from one sandbox of a function to the next.
 
-    `runtime_api` and `xray_daemon` are `host:port`.
+    `runtime_api` and `xray_daemon` are `host:port`; `execution_env` is None for OS-only runtimes, which have none.
     """
-    xray_host, _, xray_port = (xray_daemon or _XRAY_DAEMON).rpartition(":")
-    root, opt = folders.task_root, folders.opt
-    documented = {
+
+    runtime_api: str
+    log_stream: str
+    execution_env: str | None
+    folders: Folders
+    tokens: Tokens
+    xray_daemon: str = XRAY_DAEMON
+
+
+def sandbox_environment(function: Function, account: Account, around: Surroundings) -> dict[str, str]:
+    """All variables of one sandbox."""
+    made = {
+        **_of_the_function(function, account),
+        **_of_the_endpoints(around),
+        **_of_the_folders(around.folders, around.execution_env),
+        **_of_the_log(function, around.log_stream),
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        **_credentials(function),
+        **function.environment,
+    }
+    is_in_snapshot = function.initialization_type is InitializationType.SNAP_START
+    return _without_secrets(made, around) if is_in_snapshot else made
+
+
+def _of_the_function(function: Function, account: Account) -> dict[str, str]:
+    found = {
         names.ENV_HANDLER: function.handler,
-        names.ENV_RUNTIME_API: runtime_api,
-        names.ENV_TASK_ROOT: root,
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": names.VERSION_LATEST,
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type.value,
-        names.ENV_METADATA_API: runtime_api,
-        names.ENV_METADATA_TOKEN: tokens.metadata,
-        names.ENV_LOG_GROUP_NAME: f"/aws/lambda/{function.name}",
-        names.ENV_LOG_STREAM_NAME: log_stream,
+    }
+    if function.max_concurrency is not None:
+        found[names.ENV_MAX_CONCURRENCY] = str(function.max_concurrency)
+    return found
+
+
+def _of_the_endpoints(around: Surroundings) -> dict[str, str]:
+    xray_host, _, xray_port = around.xray_daemon.rpartition(":")
+    return {
+        names.ENV_RUNTIME_API: around.runtime_api,
+        names.ENV_METADATA_API: around.runtime_api,
+        names.ENV_METADATA_TOKEN: around.tokens.metadata,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": f"{xray_host}:{xray_port}",
+        "AWS_XRAY_DAEMON_ADDRESS": around.xray_daemon,
         "_AWS_XRAY_DAEMON_ADDRESS": xray_host.strip("[]"),
         "_AWS_XRAY_DAEMON_PORT": xray_port,
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:" + f"{opt}/bin",
+    }
+
+
+def _of_the_folders(folders: Folders, execution_env: str | None) -> dict[str, str]:
+    root, opt = folders.task_root, folders.opt
+    found = {
+        names.ENV_TASK_ROOT: root,
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
         # The system's own folders are left out: here they would come before what a foreign interpreter was built with.
         "LD_LIBRARY_PATH": f"{root}:{root}/lib:{opt}/lib",
     }
     if execution_env is not None:
-        documented["AWS_EXECUTION_ENV"] = execution_env
-    if function.max_concurrency is not None:
-        documented[names.ENV_MAX_CONCURRENCY] = str(function.max_concurrency)
+        found["AWS_EXECUTION_ENV"] = execution_env
+    return {**found, **_stand_ins(folders, execution_env)}
+
+
+def _of_the_log(function: Function, log_stream: str) -> dict[str, str]:
+    found = {
+        names.ENV_LOG_GROUP_NAME: f"/aws/lambda/{function.name}",
+        names.ENV_LOG_STREAM_NAME: log_stream,
+    }
     if function.json_logs:
-        documented[names.ENV_LOG_FORMAT] = LogFormat.JSON.value
-        documented[names.ENV_LOG_LEVEL] = function.application_log_level or LogLevel.INFO.name
-    made = {**documented, **_stand_ins(folders, execution_env), **_credentials(function), **function.environment}
-    is_in_snapshot = function.initialization_type is InitializationType.SNAP_START
-    return _without_secrets(made, runtime_api, tokens) if is_in_snapshot else made
+        found[names.ENV_LOG_FORMAT] = LogFormat.JSON.value
+        found[names.ENV_LOG_LEVEL] = function.application_log_level or LogLevel.INFO.name
+    return found
 
 
-def _without_secrets(environment: dict[str, str], runtime_api: str, tokens: Tokens) -> dict[str, str]:
+def _without_secrets(environment: dict[str, str], around: Surroundings) -> dict[str, str]:
     """What may be in a snapshot: neither credentials nor the log stream of one sandbox."""
     left = {name: value for name, value in environment.items() if name not in _NOT_IN_SNAPSHOT}
-    left[names.ENV_CREDENTIALS_URI] = f"http://{runtime_api}{CREDENTIALS_PATH}"
-    left[names.ENV_CREDENTIALS_TOKEN] = tokens.credentials
+    left[names.ENV_CREDENTIALS_URI] = f"http://{around.runtime_api}{CREDENTIALS_PATH}"
+    left[names.ENV_CREDENTIALS_TOKEN] = around.tokens.credentials
     return left
 
 

@@ -20,7 +20,7 @@ from typing import IO
 
 import msgspec
 
-from runtime_api.protocol.layer import (
+from runtime_api.protocol.function.layer import (
     LINK_TARGET_LIMIT,
     LayerRefused,
     check_entry_count,

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 import runtime_api
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox.folders import Folders
+from runtime_api.protocol.function.function import Function
+from runtime_api.sandbox.surroundings.folders import Folders
 
 BOOTSTRAP_FOLDER = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap"
 

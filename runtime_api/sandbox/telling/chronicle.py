@@ -10,13 +10,12 @@ from __future__ import annotations
 from math import ceil
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.protocol.invocation import Outcome, OutcomeKind
-from runtime_api.protocol.names import VERSION_LATEST
 from runtime_api.protocol.phases import InitializationType, InitPhase
-from runtime_api.sandbox.extensions import Extension, Extensions
+from runtime_api.sandbox.endpoint.extensions import Extension, Extensions
 from runtime_api.sandbox.in_hand import InHand
-from runtime_api.sandbox.spans import extension_spans, response_spans, runtime_spans
+from runtime_api.sandbox.telling.spans import extension_spans, response_spans, runtime_spans
 from runtime_api.telemetry.events import (
     ExtensionRecord,
     InitReport,
@@ -49,7 +48,7 @@ class Chronicle:
     def init_started(self) -> None:
         """The Init phase begins."""
         self._init_started_ms = self._clock.monotonic_ms()
-        self._stream.publish(InitStart(self._function.name, VERSION_LATEST, self._kind, self._phase_name))
+        self._stream.publish(InitStart(self._function.name, self._function.version, self._kind, self._phase_name))
 
     def runtime_initialised(self, status: OutcomeKind, error_type: str | None = None) -> None:
         """The runtime is finished with its init, one way or another."""
@@ -76,7 +75,7 @@ class Chronicle:
     def restore_started(self) -> None:
         """The Restore phase begins."""
         self._restore_started_ms = self._clock.monotonic_ms()
-        self._stream.publish(RestoreStart(self._function.name, VERSION_LATEST))
+        self._stream.publish(RestoreStart(self._function.name, self._function.version))
 
     def restore_over(self, status: OutcomeKind, error_type: str | None = None) -> None:
         """The Restore phase is over."""
@@ -112,7 +111,7 @@ class Chronicle:
                 self._duration_ms(current, outcome, now_ms),
                 outcome.error_type,
                 outcome.platform_message,
-                len(outcome.body) if has_responded else None,
+                current.produced_bytes() if has_responded else None,
                 current.invocation.tenant_id,
                 runtime_spans(current, now_ms) if has_answered else (),
                 current.tracing,

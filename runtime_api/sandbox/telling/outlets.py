@@ -1,4 +1,4 @@
-"""Where what the sandboxes of a platform tell goes: the log to whoever listens and to files, trace segments to a daemon.
+"""Where what the sandboxes of a platform tell goes: the log to whoever listens and to files, trace segments to a daemon, numbers.
 
 All of it is drawn from each sandbox's stream; who subscribes through the Telemetry API is no business of this file.
 """
@@ -11,15 +11,17 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.log_levels import LogLevel, parse_level
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.protocol.log_sink import LogSink
+from runtime_api.protocol.metrics import Metrics, serving_of
 from runtime_api.telemetry.events import Event
-from runtime_api.telemetry.json_log import JsonLog
-from runtime_api.telemetry.log_files import LogFiles
+from runtime_api.telemetry.log.files import LogFiles
+from runtime_api.telemetry.log.json_log import JsonLog
+from runtime_api.telemetry.log.text import text_lines
+from runtime_api.telemetry.metrics import SandboxMetrics
 from runtime_api.telemetry.stream import Stream
-from runtime_api.telemetry.text_log import text_lines
 from runtime_api.telemetry.xray import SegmentWriter, TracedFunction, XrayDaemon
 
 _logger = logging.getLogger("pilotlight")
@@ -30,13 +32,19 @@ class Outlets:
     """Those of one platform, open between `open` and `close`.
 
     `log` is called with a function's name and bytes of its log, `log_folder` gets a file for each log stream, `xray_daemon` is the
-    HOST:PORT segments are sent to; with it, every function is traced actively.
+    HOST:PORT segments are sent to; with it, every function is traced actively. `metrics` counts.
     """
 
     def __init__(
-        self, log: LogSink | None = None, *, log_folder: str | None = None, xray_daemon: str | None = None
+        self,
+        log: LogSink | None = None,
+        *,
+        log_folder: str | None = None,
+        xray_daemon: str | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.xray_daemon = xray_daemon
+        self._metrics = metrics or Metrics()
         self._log = log
         self._log_folder = log_folder
         self._files: LogFiles | None = None
@@ -62,14 +70,15 @@ class Outlets:
 
     def connect(self, stream: Stream, function: Function, account: Account, log_stream: str, render: Render) -> None:
         """Draw from a sandbox's stream; `render` writes its log."""
+        stream.subscribe(SandboxMetrics(self._metrics.of(function), serving_of(function)))
         group = f"/aws/lambda/{function.name}"
         sinks: list[Callable[[bytes], None]] = []
         if self._log is not None:
             sinks.append(partial(self._log, function.name))
         if self._files is not None:
             sinks.append(partial(self._files.write, group, log_stream))
-        for sink in sinks:
-            stream.subscribe(partial(_write, sink, render))
+        if sinks:
+            stream.subscribe(partial(_write, sinks, render))
         if self._daemon is not None:
             traced = TracedFunction(function.name, account.function_arn(function.name, None), account.account_id, group)
             stream.subscribe(SegmentWriter(traced, os.urandom, self._daemon.send))
@@ -86,12 +95,11 @@ def log_renderer(function: Function) -> Render:
     """What writes a function's log: text, or JSON from its levels on."""
     if not function.json_logs:
         return text_lines
-    application = parse_level(function.application_log_level or "INFO")
-    system = parse_level(function.system_log_level or "INFO")
-    return JsonLog(application or LogLevel.INFO, system or LogLevel.INFO)
+    return JsonLog(LogLevel[function.application_log_level or "INFO"], LogLevel[function.system_log_level or "INFO"])
 
 
-def _write(sink: Callable[[bytes], None], render: Render, event: Event) -> None:
+def _write(sinks: list[Callable[[bytes], None]], render: Render, event: Event) -> None:
     text = render(event)
     if text:
-        sink(text)
+        for sink in sinks:
+            sink(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from runtime_api.protocol.invocation import Invocation
-from runtime_api.protocol.trace import runtime_trace
+from runtime_api.protocol.invoke.trace import runtime_trace
 from runtime_api.telemetry.events import Tracing, sampled_tracing
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 
 from runtime_api.protocol.clock import Clock, Timer
-from runtime_api.telemetry.batches import Batches
+from runtime_api.telemetry.api.batches import Batches
+from runtime_api.telemetry.api.listeners import Listener, ListenerGone, NotDelivered
+from runtime_api.telemetry.api.schema import LOGS_SCHEMAS, encode_event
+from runtime_api.telemetry.api.subscription_request import SubscriptionRequest
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine, LogsDropped, Record
-from runtime_api.telemetry.listeners import Listener, ListenerGone, NotDelivered
-from runtime_api.telemetry.schema import LOGS_SCHEMAS, encode_event
-from runtime_api.telemetry.subscription_request import SubscriptionRequest
 
 RETRY_FIRST_MS, RETRY_LONGEST_MS = 100.0, 10_000.0
 TRIES = 8

@@ -13,7 +13,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from runtime_api.telemetry.subscription_request import HttpTarget, TcpTarget
+from runtime_api.telemetry.api.subscription_request import HttpTarget, TcpTarget
 
 _HOST = "127.0.0.1"
 _ANSWER_LIMIT_BYTES = 64 * 1024
@@ -125,8 +125,9 @@ class TcpListener:
             await writer.wait_closed()
 
     async def _connected(self) -> asyncio.StreamWriter:
-        if self._writer is not None and self._reader is not None and not self._reader.at_eof():
-            return self._writer
+        writer, reader = self._writer, self._reader
+        if writer is not None and reader is not None and not reader.at_eof() and not writer.is_closing():
+            return writer
         await self.close()
         self._reader, self._writer = await asyncio.open_connection(_HOST, self._port)
         # Nothing stays with us: drained means the system has it.

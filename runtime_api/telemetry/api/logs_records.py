@@ -12,7 +12,7 @@ from typing import Any
 from runtime_api.protocol.invocation import OutcomeKind
 from runtime_api.protocol.phases import InitializationType
 from runtime_api.telemetry import events
-from runtime_api.telemetry.records import (
+from runtime_api.telemetry.api.records import (
     Members,
     ReportMetrics,
     TraceContext,

@@ -12,8 +12,8 @@ import msgspec
 
 from runtime_api.protocol.invocation import OutcomeKind
 from runtime_api.protocol.phases import InitializationType, InitPhase
+from runtime_api.protocol.timestamps import iso_time
 from runtime_api.telemetry import events
-from runtime_api.telemetry.timestamps import iso_time
 
 
 class Members(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", gc=False):

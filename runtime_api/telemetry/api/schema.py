@@ -9,10 +9,10 @@ from enum import Enum
 
 import msgspec
 
+from runtime_api.protocol.timestamps import iso_time
+from runtime_api.telemetry.api.logs_records import logs_records
+from runtime_api.telemetry.api.records import Members, telemetry_members, type_of
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine
-from runtime_api.telemetry.logs_records import logs_records
-from runtime_api.telemetry.records import Members, telemetry_members, type_of
-from runtime_api.telemetry.timestamps import iso_time
 
 
 class Schema(str, Enum):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runtime_api.telemetry.schema import LOGS_SCHEMAS, TELEMETRY_SCHEMAS, Schema
+from runtime_api.telemetry.api.schema import LOGS_SCHEMAS, TELEMETRY_SCHEMAS, Schema
 
 HOSTS = ("sandbox.localdomain", "sandbox")
 # The Runtime API's own, wherever the real service runs.

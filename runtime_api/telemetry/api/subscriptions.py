@@ -13,12 +13,17 @@ from collections import deque
 import msgspec
 
 from runtime_api.protocol.clock import Clock
-from runtime_api.telemetry.delivery import Delivery
+from runtime_api.telemetry.api.delivery import Delivery
+from runtime_api.telemetry.api.listeners import listener_of
+from runtime_api.telemetry.api.schema import Schema
+from runtime_api.telemetry.api.subscription_request import (
+    Api,
+    InvalidSubscription,
+    SubscriptionRequest,
+    parse_subscription,
+)
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine, LogsSubscription, TelemetrySubscription
-from runtime_api.telemetry.listeners import listener_of
-from runtime_api.telemetry.schema import Schema
 from runtime_api.telemetry.stream import Stream
-from runtime_api.telemetry.subscription_request import Api, InvalidSubscription, SubscriptionRequest, parse_subscription
 
 _EARLY_LIMIT_BYTES = 1024 * 1024
 # What an event without a line is counted as.

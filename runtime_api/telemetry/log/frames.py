@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from runtime_api.protocol.log_levels import LogLevel
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.telemetry.events import FunctionLine
 
 # One CloudWatch event holds 256 KiB.

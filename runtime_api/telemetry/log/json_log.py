@@ -12,13 +12,13 @@ from typing import Annotated
 
 import msgspec
 
+from runtime_api.protocol.function.log_levels import LogLevel, parse_level
 from runtime_api.protocol.invocation import OutcomeKind
-from runtime_api.protocol.log_levels import LogLevel, parse_level
 from runtime_api.protocol.phases import InitializationType
 from runtime_api.telemetry import events
+from runtime_api.telemetry.api.schema import Schema, encode_event
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine, Record
-from runtime_api.telemetry.schema import Schema, encode_event
-from runtime_api.telemetry.text_log import printed_line
+from runtime_api.telemetry.log.text import printed_line
 
 
 class _LeveledLine(msgspec.Struct):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from runtime_api.protocol.limits import LOG_TAIL_BYTES
 from runtime_api.telemetry.events import Event
-from runtime_api.telemetry.text_log import text_lines
+from runtime_api.telemetry.log.text import text_lines
 
 
 class LogTail:

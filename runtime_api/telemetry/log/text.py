@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime_api.protocol.invocation import OutcomeKind
+from runtime_api.protocol.invoke.trace import parse_trace
 from runtime_api.protocol.phases import InitializationType
-from runtime_api.protocol.trace import parse_trace
+from runtime_api.protocol.timestamps import iso_time
 from runtime_api.telemetry import events
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine
-from runtime_api.telemetry.timestamps import iso_time
 
 
 def text_lines(event: Event) -> bytes:

@@ -36,14 +36,14 @@ class Served:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Start `pilotlight serve … --port 0` and wait until it is ready; it is gone after the test."""
     running: list[Served] = []
 
     def start(*arguments: str, cwd: Path | None = None) -> Served:
-        process = subprocess.Popen(
-            [PILOTLIGHT, "serve", *arguments, "--port", "0"], stderr=subprocess.PIPE, text=True, cwd=cwd
-        )
+        # Whoever runs the tests may have events of their own where they are.
+        command = [PILOTLIGHT, "serve", "--data-dir", str(tmp_path / "data"), *arguments, "--port", "0"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=cwd)
         running.append(Served(process))
         return running[-1]
 

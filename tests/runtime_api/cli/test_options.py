@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from runtime_api.cli.options import function_options, settings_from
+from runtime_api.cli.options import Number, function_options, settings_from
 from runtime_api.config.settings import Settings
 
 
@@ -24,11 +24,14 @@ def settings(*flags: str) -> Settings:
     return made[0]
 
 
-def test_the_defaults_of_isolation() -> None:
-    """Plain processes, no layers, the smallest /tmp, never frozen, all the CPU there is."""
-    plain = settings()
-    assert (plain.isolation, plain.layers, plain.tmp_mb) == ("process", (), 512)
-    assert (plain.freeze, plain.cpu_share) == (False, False)
+def test_flags_nobody_gave_say_nothing() -> None:
+    """Neither do those that have a default: a file of configuration may say otherwise."""
+    assert settings() == Settings()
+
+
+def test_a_default_that_is_given_is_said() -> None:
+    """So that it wins over a file."""
+    assert settings("--timeout", "3", "--memory", "128").said() == {"timeout_ms": 3000, "memory_mb": 128}
 
 
 def test_everything_about_isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +61,10 @@ def test_what_is_refused(flags: tuple[str, ...], message: str) -> None:
     """Wrong usage, said before anything starts."""
     with pytest.raises(AssertionError, match=message.replace("(", r"\(")):
         settings(*flags)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "three"])
+def test_what_is_no_number_of_seconds(number: str) -> None:
+    """Is refused where it is read."""
+    with pytest.raises(click.BadParameter):
+        Number(min=0).convert(number, None, None)

@@ -187,3 +187,14 @@ def _running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_file_of_configuration_says_what_runs(pilotlight_command: Command, hello: Path) -> None:
+    """The file may be named, or its folder; where it declares several functions, one is chosen."""
+    file = hello / "pilotlight.toml"
+    file.write_text("[functions.one]\n[functions.two]\nenvironment = { WHO = 'two' }\nhandler = 'app.handler'\n")
+    done = pilotlight_command("run", str(file), "--name", "two")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"hello": "world"})
+    refused = pilotlight_command("run", cwd=hello)
+    assert refused.returncode == 2
+    assert b"holds several functions (one, two): choose one with --name" in refused.stderr

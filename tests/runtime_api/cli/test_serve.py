@@ -20,6 +20,14 @@ from tests.runtime_api.cli.conftest import Served
 from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
 
 Serve = Callable[..., Served]
+HELD = """
+import pathlib, time
+def handler(event, context):
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("go").exists():
+        time.sleep(0.005)
+    return "done"
+"""
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
@@ -35,7 +43,8 @@ def test_a_folder_is_served_and_says_how_to_call_it(serve: Serve, hello: Path) -
     """The route, a boto3 line and a curl line are printed whole before `ready:`."""
     served = serve(str(hello))
     route = f"{served.url}/2015-03-31/functions/hello/invocations"
-    assert any(line.split() == ["hello", "python", "app.handler", route] for line in served.said)
+    url = f"{served.url}/lambda-url/hello/"
+    assert any(line.split() == ["hello", "python", "app.handler", route, url] for line in served.said)
     assert f"curl {route} -d '{{}}'" in served.said
     assert any(line.startswith("python -c") and served.url in line for line in served.said)
     assert served.said[-1] == f"ready: {served.url}"
@@ -65,9 +74,16 @@ def test_several_functions_share_one_port_and_label_their_logs(serve: Serve, tmp
     assert "two | in two\n" in log
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_at_once(serve: Serve, hello: Path, tmp_path: Path, number: int, code: int) -> None:
-    """In the middle of an invocation: the exit code says which signal, no sandbox is left, no traceback, the port is free."""
+@pytest.mark.parametrize(
+    ("numbers", "code"), [((signal.SIGINT,), 130), ((signal.SIGHUP,), 129), ((signal.SIGTERM, signal.SIGINT), 143)]
+)
+def test_a_signal_ends_it_at_once(
+    serve: Serve, hello: Path, tmp_path: Path, numbers: tuple[int, ...], code: int
+) -> None:
+    """In the middle of an invocation: the exit code says which signal, no sandbox is left, no traceback, the port is free.
+
+    SIGTERM alone would wait for the invocation; any signal after it does not.
+    """
     served = serve(str(hello), "--timeout", "60")
     pid_file = tmp_path / "pid"
     event = json.dumps({"pid_file": str(pid_file)}).encode()
@@ -76,7 +92,10 @@ def test_a_signal_ends_it_at_once(serve: Serve, hello: Path, tmp_path: Path, num
     caller.start()
     while not pid_file.exists():
         assert served.process.poll() is None
-    returncode, said = served.end(number)
+    for number in numbers[:-1]:
+        served.process.send_signal(number)
+        wait_for_line(served, "draining")
+    returncode, said = served.end(numbers[-1])
     caller.join()
     assert returncode == code
     assert "Traceback" not in said
@@ -85,6 +104,30 @@ def test_a_signal_ends_it_at_once(serve: Serve, hello: Path, tmp_path: Path, num
     assert json.loads(answers[0])["errorType"] == "Runtime.ExitError"
     with socket.create_server(("127.0.0.1", urlsplit(served.url).port or 0)):
         pass
+
+
+def test_sigterm_lets_a_call_end(serve: Serve, hello: Path, tmp_path: Path) -> None:
+    """The caller gets the function's answer, and the exit code still says which signal it was."""
+    (hello / "app.py").write_text(HELD)
+    served = serve(str(hello), "--timeout", "60")
+    answers: list[bytes] = []
+    caller = Thread(target=lambda: answers.append(post(served.url, "hello", b"{}")))
+    caller.start()
+    while not (hello / "begun").exists():
+        assert served.process.poll() is None
+    served.process.send_signal(signal.SIGTERM)
+    wait_for_line(served, "draining")
+    (hello / "go").touch()
+    caller.join()
+    _, said = served.process.communicate(timeout=20)
+    assert (answers, served.process.returncode) == ([b'"done"'], 143)
+    assert "Traceback" not in said
+
+
+def wait_for_line(served: Served, beginning: str) -> None:
+    """Read what it prints up to a line that begins so."""
+    assert served.process.stderr is not None
+    assert any(line.startswith(beginning) for line in served.process.stderr)
 
 
 def test_a_taken_port_is_a_clear_error(pilotlight_command: Command, hello: Path) -> None:

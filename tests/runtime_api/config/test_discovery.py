@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.config.discovery import HANDLER_FILES, HANDLER_NAMES, functions_at
+from runtime_api.config.configuration import configuration_at
+from runtime_api.config.discovery import HANDLER_FILES, HANDLER_NAMES
 from runtime_api.config.settings import Settings, read_variables
-from runtime_api.protocol.function import Function, InvalidFunction
+from runtime_api.protocol.function.function import Function, InvalidFunction
+from runtime_api.protocol.function.url_config import UrlConfig
+
+
+def functions_at(path: Path, settings: Settings) -> list[Function]:
+    """What is served of a path."""
+    return list(configuration_at(path, settings).functions)
 
 
 def write(path: Path, text: str = "def handler(event, context): ...\n") -> Path:
@@ -22,7 +29,10 @@ def test_every_usual_file_and_name_is_found(tmp_path: Path, file: str, name: str
     """A folder with one of the usual files and names is one function, named after the folder."""
     write(tmp_path / "my-func" / file, f"def {name}(event, context): ...\n")
     expected = Function(
-        name="my-func", task_root=str(tmp_path / "my-func"), handler=f"{file.removesuffix('.py')}.{name}"
+        name="my-func",
+        task_root=str(tmp_path / "my-func"),
+        handler=f"{file.removesuffix('.py')}.{name}",
+        url=UrlConfig(),
     )
     assert functions_at(tmp_path / "my-func", Settings()) == [expected]
 

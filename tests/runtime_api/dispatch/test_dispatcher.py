@@ -10,9 +10,9 @@ from runtime_api.dispatch.dispatcher import Dispatcher
 from runtime_api.dispatch.managed_pool import ManagedPool
 from runtime_api.dispatch.pool import Pool
 from runtime_api.dispatch.tenants import TenantPools
-from runtime_api.protocol.function import Function, InvalidFunction
-from runtime_api.protocol.function_name import Account, parse_reference
-from runtime_api.protocol.invoke_errors import AccessDenied, ResourceNotFound, ServiceFailure
+from runtime_api.protocol.function.function import Function, InvalidFunction
+from runtime_api.protocol.function.function_name import Account, parse_reference
+from runtime_api.protocol.invoke.errors import AccessDenied, ResourceNotFound, ServiceFailure
 from tests.runtime_api.fake_runtime import invocation
 from tests.runtime_api.runtime_scripts import PIDS, script_function
 from tests.runtime_api.waiting import PATIENCE_S
@@ -47,7 +47,7 @@ async def test_the_kinds_of_pools(tmp_path: Path) -> None:
 
 async def test_each_function_has_its_own_sandboxes(dispatcher: Dispatcher) -> None:
     """Two functions never share a process."""
-    one, two = (dispatcher.find(parse_reference(name)) for name in ("one", "two"))
+    one, two = (dispatcher.find(parse_reference(name)).function for name in ("one", "two"))
     calls = [dispatcher.invoke(function, invocation()) for function in (one, two)]
     outcomes = await asyncio.wait_for(asyncio.gather(*calls), PATIENCE_S)
     assert outcomes[0].body != outcomes[1].body
@@ -59,7 +59,7 @@ async def test_each_function_has_its_own_sandboxes(dispatcher: Dispatcher) -> No
 )
 async def test_a_function_is_found_by_every_form_of_its_name(dispatcher: Dispatcher, text: str) -> None:
     """And by the one version there is."""
-    assert dispatcher.find(parse_reference(text)).name == "one"
+    assert dispatcher.find(parse_reference(text)).function.name == "one"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def test_somebody_elses_function(dispatcher: Dispatcher) -> None:
 
 async def test_an_interpreter_that_is_missing_is_our_failure(dispatcher: Dispatcher) -> None:
     """500, with what is wrong; and it is not cached as a busy sandbox."""
-    function = dispatcher.find(parse_reference("broken"))
+    function = dispatcher.find(parse_reference("broken")).function
     for _ in range(12):
         with pytest.raises(ServiceFailure, match="the interpreter '/no/such/python' cannot be used"):
             await dispatcher.invoke(function, invocation())

@@ -12,15 +12,16 @@ import psutil
 import pytest
 
 from runtime_api.dispatch.managed_pool import ManagedPool
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import Outcome
-from runtime_api.protocol.invoke_errors import ServiceFailure, TooManyRequests
+from runtime_api.protocol.invoke.errors import ServiceFailure, TooManyRequests
 from runtime_api.sandbox.isolation.places import Places
 from runtime_api.sandbox.managed_sandbox import POLL_GRACE_MS
-from runtime_api.sandbox.outlets import Outlets
-from runtime_api.sandbox.runtimes import InterpreterUnusable
+from runtime_api.sandbox.surroundings.runtimes import InterpreterUnusable
+from runtime_api.sandbox.telling.outlets import Outlets
 from tests.runtime_api.conftest import Script
+from tests.runtime_api.dispatch.capacities import capacity_of
 from tests.runtime_api.fake_runtime import invocation
 from tests.runtime_api.managed_scripts import WORKERS
 from tests.runtime_api.virtual_clock import VirtualClock
@@ -34,7 +35,8 @@ class LivingPool:
         self.function = function
         self.log = b""
         self.places = Places(clock)
-        self.pool = ManagedPool(function, Account(), clock, self.places, Outlets(self._on_log))
+        self.capacity = capacity_of(function, clock)
+        self.pool = ManagedPool(function, Account(), clock, self.places, self.capacity, Outlets(self._on_log))
         self._count = 0
 
     def _on_log(self, _name: str, text: bytes) -> None:
@@ -84,7 +86,7 @@ async def open_pool(clock: VirtualClock, no_loop_errors: None) -> AsyncIterator[
     for living in pools:
         await living.pool.close()
         await living.places.close()
-        assert (living.pool._live, living.pool._tasks) == ([], set())
+        assert (living.pool._live, living.pool._tasks, living.capacity.quota.in_flight) == ([], set(), 0)
     assert set(psutil.Process().children()) <= children_before
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before)
 

@@ -14,12 +14,13 @@ import pytest
 
 from runtime_api.dispatch.pool import Pool
 from runtime_api.dispatch.tenants import TenantPools
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import Outcome
-from runtime_api.protocol.invoke_errors import ServiceFailure, TooManyRequests
+from runtime_api.protocol.invoke.errors import ServiceFailure, TooManyRequests
 from runtime_api.sandbox.isolation.places import Places
 from tests.runtime_api.conftest import Script
+from tests.runtime_api.dispatch.capacities import capacity_of
 from tests.runtime_api.fake_runtime import invocation
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import PATIENCE_S, until
@@ -48,8 +49,9 @@ class LivingTenants:
     def __init__(self, function: Function, clock: VirtualClock) -> None:
         self.function = function
         self.places = Places(clock)
+        self.capacity = capacity_of(function, clock)
         self.pools = TenantPools(
-            function, lambda has_room: Pool(function, Account(), clock, self.places, None, has_room)
+            function, self.capacity, lambda: Pool(function, Account(), clock, self.places, self.capacity)
         )
 
     @property

@@ -10,6 +10,7 @@ import pytest
 from runtime_api import Function, Platform
 
 INVOKE = "/2015-03-31/functions/echo/invocations"
+STREAM = "/2021-11-15/functions/echo/response-streaming-invocations"
 
 
 class Caller:
@@ -122,9 +123,9 @@ async def test_pipelined_calls_are_answered_in_order(caller: Caller) -> None:
         (invoke(b"\xff\xfe", INVOKE), 400),
         (invoke(b"{}", INVOKE + "?Qualifier=7"), 404),
         (invoke(b"{}", INVOKE + "?Qualifier=$LATEST"), 200),
-        (invoke(b"{}", extra="X-Amz-Invocation-Type: Event\r\n"), 501),
-        (invoke(b"", "/2021-11-15/functions/echo/response-streaming-invocations"), 501),
-        (invoke(b"", "/2014-11-13/functions/echo/invoke-async/"), 501),
+        (invoke(b"{}", extra="X-Amz-Invocation-Type: Event\r\n"), 202),
+        (invoke(b"", "/2021-11-15/functions/none/response-streaming-invocations"), 404),
+        (invoke(b"", "/2014-11-13/functions/echo/invoke-async/"), 202),
         (invoke(b"{}", extra="X-Amz-Invocation-Type: DryRun\r\n"), 204),
         (invoke(b"{}", extra="X-Amz-Log-Type: Everything\r\n"), 400),
     ],
@@ -154,6 +155,25 @@ async def test_too_large_an_event_is_refused_and_heard(caller: Caller) -> None:
     caller.send(invoke(b'"' + b"x" * (6 * 1024 * 1024 - 2) + b'"'))
     status, _, answer = await caller.receive()
     assert (status, len(answer)) == (200, 6 * 1024 * 1024)
+
+
+@pytest.mark.parametrize("path", ["/lambda-url/echo/", STREAM, "/2014-11-13/functions/echo/invoke-async/"])
+async def test_too_large_a_body_is_refused_on_every_path(caller: Caller, path: str) -> None:
+    """Behind an Invoke too, where its reader forgets such a body: it is not taken for an empty one."""
+    caller.send(invoke(b"1"))
+    await caller.receive()
+    caller.send(invoke(b'"' + b"x" * (6 * 1024 * 1024) + b'"', path))
+    status, headers, _ = await caller.receive()
+    assert (status, headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
+    caller.send(invoke(b"2"))
+    assert (await caller.receive())[2] == b"2"
+
+
+async def test_malformed_requests_are_nobody_elses_business(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """Their senders are told what is wrong, and no log shows where the parser noticed."""
+    caller.send(b"GET /lambda-url/echo/ HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n")
+    assert (await caller.receive())[0] == 400
+    assert caplog.records == []
 
 
 async def test_what_follows_another_path_in_one_piece_is_not_lost(caller: Caller) -> None:

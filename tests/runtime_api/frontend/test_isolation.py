@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from runtime_api.frontend.platform import Platform
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.invoke_errors import ServiceFailure
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.invoke.errors import ServiceFailure
 from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
 
 HANDLER = """

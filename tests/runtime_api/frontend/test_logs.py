@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime_api import Function, Platform
-from runtime_api.protocol.invoke_errors import ServiceFailure
+from runtime_api.protocol.invoke.errors import ServiceFailure
 
 HANDLER = """
 import logging

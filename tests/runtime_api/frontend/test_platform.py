@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from runtime_api import Function, InvalidFunction, Platform
-from runtime_api.protocol.function_name import Account
-from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, ResourceNotFound
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.invoke.errors import InvalidParameterValue, InvalidRequestContent, ResourceNotFound
 
 
 @pytest.fixture

@@ -13,12 +13,16 @@ import aiohttp
 import pytest
 
 from runtime_api import Function, Platform
-from runtime_api.protocol.invoke_errors import ServiceFailure
-from runtime_api.protocol.trace import parse_trace
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.protocol.invoke.errors import ServiceFailure
+from runtime_api.protocol.invoke.lineage import lineage_id
+from runtime_api.protocol.invoke.trace import parse_trace
 from tests.runtime_api.waiting import PATIENCE_S
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 UPSTREAM = f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a87bd80c:1"
+# As the function has it: itself counted.
+ONWARD = f"{UPSTREAM}|{lineage_id(Account().function_arn('traced'))}:0"
 HANDLER = """
 import os
 
@@ -68,11 +72,15 @@ async def test_a_sampled_call_has_a_segment(traced: Function, daemon: socket.soc
         path = "/2015-03-31/functions/traced/invocations"
         async with session.post(path, data=b"1", headers={"X-Amzn-Trace-Id": UPSTREAM}) as response:
             given, told = await response.json()
-            assert response.headers["X-Amzn-Trace-Id"] == UPSTREAM
+            assert response.headers["X-Amzn-Trace-Id"] == ONWARD
         segment = await segment_at(daemon)
     trace = parse_trace(given)
     assert told == address_of(daemon)
-    assert (trace.get("Root"), trace.get("Sampled"), trace.get("Lineage")) == (ROOT, "1", "a87bd80c:1")
+    assert (trace.get("Root"), trace.get("Sampled"), trace.get("Lineage")) == (
+        ROOT,
+        "1",
+        parse_trace(ONWARD).get("Lineage"),
+    )
     assert (segment["trace_id"], segment["id"], segment["parent_id"]) == (ROOT, trace.get("Parent"), "53995c3f42cd8ad8")
     assert [part["name"] for part in segment["subsegments"]] == ["Initialization", "Invocation", "Overhead"]
     assert f"XRAY TraceId: {ROOT}\tSegmentId: {trace.get('Parent')}\tSampled: true\t\n".encode() in b"".join(log)
@@ -88,11 +96,11 @@ async def test_an_error_brings_its_cause(traced: Function, daemon: socket.socket
 
 
 async def test_without_a_daemon_the_header_is_passed_on(traced: Function) -> None:
-    """As it came, and nothing is sampled of calls that bring none."""
+    """As it came, the function counted in its lineage, and nothing is sampled of calls that bring none."""
     async with Platform([traced]) as platform, aiohttp.ClientSession(platform.endpoint_url) as session:
         path = "/2015-03-31/functions/traced/invocations"
         async with session.post(path, headers={"X-Amzn-Trace-Id": UPSTREAM}) as response:
-            assert (await response.json())[0] == UPSTREAM
+            assert (await response.json())[0] == ONWARD
         async with session.post(path) as response:
             assert parse_trace((await response.json())[0]).get("Sampled") == "0"
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 import uvloop
 
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
+from runtime_api.protocol.function.function import Function
+from runtime_api.sandbox.endpoint.runtime_endpoint import RuntimeEndpoint
 from tests.runtime_api.fake_runtime import FakeRuntime, RecordingOwner
 from tests.runtime_api.layered_place import layered_place
 from tests.runtime_api.living_sandbox import LivingSandbox

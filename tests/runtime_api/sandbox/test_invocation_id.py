@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.runtime_states import RuntimeState
+from runtime_api.protocol.runtime.states import RuntimeState
 from tests.runtime_api.fake_runtime import NEXT, FakeRuntime, error_path, invocation, response_path
 from tests.runtime_api.sandbox.conftest import OpenEndpoint
 

@@ -11,13 +11,13 @@ from typing import Any
 import psutil
 import pytest
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.invocation import Outcome, OutcomeKind
 from runtime_api.sandbox.managed_sandbox import POLL_GRACE_MS, ManagedSandbox, NobodyPolls
-from runtime_api.sandbox.outlets import Outlets
 from runtime_api.sandbox.place import Place
 from runtime_api.sandbox.sandbox import SandboxState
+from runtime_api.sandbox.telling.outlets import Outlets
 from tests.runtime_api.conftest import Script
 from tests.runtime_api.fake_runtime import API, ARN, FakeRuntime, invocation
 from tests.runtime_api.layered_place import layered_place

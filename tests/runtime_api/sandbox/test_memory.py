@@ -55,6 +55,19 @@ def test_a_peak_between_two_looks_counts(started: list[Measured]) -> None:
     assert started[0].memory.peak_mb() > 60
 
 
+def test_what_is_used_after_a_look_counts(started: list[Measured]) -> None:
+    """A look that found little does not stand in the way of the next."""
+    started.append(Measured(SAY_AND_WAIT + "; " + HOLD_60_MB + SAY_AND_WAIT))
+    memory, process = started[0].memory, started[0].process
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert memory.peak_mb() == memory.peak_mb() < 55
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"ready\n"
+    assert memory.peak_mb() > 60
+
+
 def test_children_count(started: list[Measured]) -> None:
     """A process that lets a child do the work uses what the child uses."""
     started.append(Measured(IN_A_CHILD, HOLD_60_MB + SAY_AND_WAIT))

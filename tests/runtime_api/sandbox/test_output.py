@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runtime_api.protocol.log_levels import LogLevel
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.sandbox.output import LINE_LIMIT_BYTES, PIPE_BYTES, LineCutter, Output
 from runtime_api.telemetry.events import FunctionLine
-from runtime_api.telemetry.framed_log import FrameCutter
+from runtime_api.telemetry.log.frames import FrameCutter
 from tests.runtime_api.waiting import until
 
 

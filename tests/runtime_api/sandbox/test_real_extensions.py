@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from tests.runtime_api.fake_runtime import ARN, REQUEST_ID
 from tests.runtime_api.living_sandbox import LivingSandbox
 from tests.runtime_api.sandbox.conftest import StartIn

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.protocol.invocation import Outcome, OutcomeKind
-from runtime_api.sandbox.runtimes import InterpreterUnusable
 from runtime_api.sandbox.sandbox import SandboxState
+from runtime_api.sandbox.surroundings.runtimes import InterpreterUnusable
 from tests.runtime_api.conftest import Script
 from tests.runtime_api.fake_runtime import REQUEST_ID, invocation
 from tests.runtime_api.living_sandbox import LivingSandbox, answered, is_gone
@@ -831,6 +831,14 @@ async def test_stopping_a_busy_sandbox(script: Script, start: Start) -> None:
     assert living.ended_count == 1
 
 
+async def test_stopping_right_after_an_answer(script: Script, start: Start) -> None:
+    """What was answered is reported as that, though the runtime never got to ask for more."""
+    living = await start(script("api = Api()\napi.respond(api.next()[0], b'1')\nsignal.pause()"))
+    assert (await living.invoke()).body == b"1"
+    await living.sandbox.stop()
+    assert living.log == (START + END + report()).encode()
+
+
 async def test_stopping_twice_is_stopping_once(script: Script, start: Start) -> None:
     """Both wait until it is over, and it ends once."""
     living = await start(script(ECHO))
@@ -883,7 +891,7 @@ async def test_the_port_is_closed(script: Script, start: Start) -> None:
 @pytest.mark.parametrize(
     "source", [ECHO, "api = Api()\napi.next()\nos._exit(1)", "os._exit(1)"], ids=["echo", "exit", "init"]
 )
-async def test_twenty_sandboxes_leave_no_descriptor(script: Script, start: Start, source: str) -> None:
+async def test_sandboxes_leave_no_descriptor(script: Script, start: Start, source: str) -> None:
     """Pipes, ports, connections and pidfds are closed."""
     function = script(source)
 
@@ -894,8 +902,8 @@ async def test_twenty_sandboxes_leave_no_descriptor(script: Script, start: Start
 
     await one()
     before = sorted(os.listdir("/proc/self/fd"))
-    for _ in range(4):
-        await asyncio.gather(*(one() for _ in range(5)))
+    for _ in range(2):
+        await asyncio.gather(*(one() for _ in range(3)))
     await until(lambda: len(os.listdir("/proc/self/fd")) <= len(before))
 
 

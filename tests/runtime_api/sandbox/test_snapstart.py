@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.invoke_errors import SnapStartFailed, SnapStartTimeout
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.invoke.errors import SnapStartFailed, SnapStartTimeout
 from runtime_api.sandbox.sandbox import SandboxState
 from runtime_api.telemetry.events import Event, Report, RestoreReport, RestoreRuntimeDone, RestoreStart
 from tests.runtime_api.conftest import Script
@@ -35,6 +35,20 @@ RESTORED = """
         pass
     while True:
         api.respond(*api.next())
+    """
+
+# Asks for its zone before the restore and after it, and answers with how long each may be kept.
+ASKING_TWICE = """
+    api, other = Api(), Api()
+    token = os.environ["AWS_LAMBDA_METADATA_TOKEN"].encode()
+    def cache_control():
+        other.send(b"GET /2026-01-15/metadata/execution-environment HTTP/1.1\\r\\nAuthorization: Bearer " + token + b"\\r\\n\\r\\n")
+        return other.answer()[1]["cache-control"]
+    before = cache_control()
+    api.send(b"GET /2018-06-01/runtime/restore/next HTTP/1.1\\r\\n\\r\\n")
+    api.answer()
+    api.respond(api.next()[0], f"{before} {cache_control()}".encode())
+    api.next()
     """
 
 # Waits for its restore, and cannot go on after it.
@@ -71,6 +85,13 @@ def report(duration: str, billed: int, more: str = "") -> str:
         f"REPORT RequestId: {REQUEST_ID}\tDuration: {duration} ms\tBilled Duration: {billed} ms\t"
         f"Memory Size: 128 MB\tMax Memory Used: N MB\t{more}"
     )
+
+
+async def test_what_is_learned_before_the_snapshot_is_not_kept_for_long(script: Script, start: Start) -> None:
+    """The zone may be another one after the restore: the metadata endpoint says a minute until then, and half a day from then on."""
+    living = await start(snapstart(script, ASKING_TWICE))
+    await living.idle()
+    assert (await living.invoke()).body == b"private, max-age=60 private, max-age=43200, immutable"
 
 
 async def test_the_first_invocation_restores(script: Script, start: Start, clock: VirtualClock) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from tests.runtime_api.conftest import Script
 from tests.runtime_api.living_sandbox import LivingSandbox
 from tests.runtime_api.runtime_scripts import external_extension

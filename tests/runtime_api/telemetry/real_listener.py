@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from typing import Any
 
-from runtime_api.telemetry.subscription_request import HttpTarget, TcpTarget
+from runtime_api.telemetry.api.subscription_request import HttpTarget, TcpTarget
 from tests.runtime_api.waiting import until
 
 
@@ -56,6 +58,13 @@ class RealListener:
         self.reading.set()
         for writer in self._writers:
             writer.transport.abort()
+
+    def reset(self) -> None:
+        """Close every connection as who leaves bytes unread does."""
+        for writer in self._writers:
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.drop()
 
     @property
     def http(self) -> HttpTarget:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.error_cause import CauseException, ErrorCause, StackFrame
 from runtime_api.protocol.invocation import OutcomeKind
+from runtime_api.protocol.runtime.error_cause import CauseException, ErrorCause, StackFrame
 from runtime_api.telemetry.events import (
     Event,
     InitReport,

@@ -2,42 +2,42 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol import extension_errors
-from runtime_api.protocol.extension_errors import ExtensionApiError
-from runtime_api.protocol.messages import error_reply
+from runtime_api.protocol.extension import errors
+from runtime_api.protocol.extension.errors import ExtensionApiError
+from runtime_api.protocol.runtime.messages import error_reply
 
 TEXTS = [
-    (extension_errors.InvalidExtensionName(), "Extension.InvalidExtensionName", "Empty extension name"),
-    (extension_errors.InvalidRequestFormat("why"), "InvalidRequestFormat", "why"),
+    (errors.InvalidExtensionName(), "Extension.InvalidExtensionName", "Empty extension name"),
+    (errors.InvalidRequestFormat("why"), "InvalidRequestFormat", "why"),
     (
-        extension_errors.RegistrationClosed(),
+        errors.RegistrationClosed(),
         "Extension.RegistrationClosed",
         "Extension registration closed already",
     ),
     (
-        extension_errors.InvalidExtensionState.name_taken(),
+        errors.InvalidExtensionState.name_taken(),
         "Extension.InvalidExtensionState",
         "Extension with this name already registered",
     ),
-    (extension_errors.TooManyExtensions(), "Extension.TooManyExtensions", "Extension limit (10) reached"),
-    (extension_errors.InvalidEventType("X: why"), "Extension.InvalidEventType", "X: why"),
+    (errors.TooManyExtensions(), "Extension.TooManyExtensions", "Extension limit (10) reached"),
+    (errors.InvalidEventType("X: why"), "Extension.InvalidEventType", "X: why"),
     (
-        extension_errors.MissingExtensionIdentifier(),
+        errors.MissingExtensionIdentifier(),
         "Extension.MissingExtensionIdentifier",
         "Missing Lambda-Extension-Identifier header",
     ),
     (
-        extension_errors.InvalidExtensionIdentifier(),
+        errors.InvalidExtensionIdentifier(),
         "Extension.InvalidExtensionIdentifier",
         "Invalid Lambda-Extension-Identifier",
     ),
     (
-        extension_errors.UnknownExtensionIdentifier("Unknown extension x"),
+        errors.UnknownExtensionIdentifier("Unknown extension x"),
         "Extension.UnknownExtensionIdentifier",
         "Unknown extension x",
     ),
     (
-        extension_errors.MissingErrorType(),
+        errors.MissingErrorType(),
         "Extension.MissingHeader",
         "Lambda-Extension-Function-Error-Type not found",
     ),

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from runtime_api.protocol.extension_errors import InvalidEventType, InvalidRequestFormat
-from runtime_api.protocol.extension_messages import (
+from runtime_api.protocol.extension.errors import InvalidEventType, InvalidRequestFormat
+from runtime_api.protocol.extension.messages import (
     ExtensionEvent,
     RegisterReply,
     ShutdownReason,

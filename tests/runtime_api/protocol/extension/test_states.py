@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.extension_errors import InvalidExtensionState
-from runtime_api.protocol.extension_states import TRANSITIONS, ExtensionCall, ExtensionState, transition
+from runtime_api.protocol.extension.errors import InvalidExtensionState
+from runtime_api.protocol.extension.states import TRANSITIONS, ExtensionCall, ExtensionState, transition
 
 # The whole machine, written down a second time: from the names printed, not from the table.
 LEGAL = {

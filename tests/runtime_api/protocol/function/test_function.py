@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import RESERVED_VARIABLES, Function, InvalidFunction
+from runtime_api.protocol.function.function import RESERVED_VARIABLES, Function, InvalidFunction
+from runtime_api.protocol.function.url_config import UrlConfig
 
 PLAIN: dict[str, Any] = {"name": "hello", "task_root": "/srv/hello", "handler": "app.handler"}
 
@@ -16,14 +17,10 @@ def make(**members: object) -> Function:
 
 
 def test_the_defaults() -> None:
-    """Three seconds, 128 MB, our bootstrap, ten sandboxes."""
+    """Three seconds, 128 MB, our bootstrap, nothing reserved."""
     function = make()
-    assert (function.timeout_ms, function.memory_mb, function.runtime, function.concurrency) == (
-        3000,
-        128,
-        "python",
-        10,
-    )
+    numbers = (function.timeout_ms, function.memory_mb, function.concurrency, function.provisioned_concurrency)
+    assert (*numbers, function.runtime, function.version) == (3000, 128, None, 0, "python", "$LATEST")
     assert (function.environment, function.command, function.python) == ({}, (), None)
 
 
@@ -74,6 +71,30 @@ def test_names_that_are_not(name: str) -> None:
             {"max_concurrency": 2, "tenant_isolation": True},
             "function hello: max concurrency and tenant isolation do not go together; choose one",
         ),
+        ({"version": "01"}, "version '01': use $LATEST, or a number from 1 on"),
+        (
+            {"provisioned_concurrency": 1},
+            "function hello: provisioned concurrency goes with a version or an alias, not with $LATEST",
+        ),
+        (
+            {"version": "1", "provisioned_concurrency": -1},
+            "provisioned concurrency -1: it cannot be negative",
+        ),
+        (
+            {"version": "1", "provisioned_concurrency": 1, "init_type": "snap-start"},
+            "function hello: init type snap-start and provisioned concurrency do not go together; choose one",
+        ),
+        (
+            {"url": UrlConfig(), "tenant_isolation": True},
+            "function hello: tenant isolation and a URL do not go together",
+        ),
+        ({"url": UrlConfig(), "version": "1"}, "function hello: $LATEST and aliases have URLs, version 1 cannot"),
+        (
+            {"dead_letter_target": "arn:aws:lambda:us-east-1:123456789012:function:f"},
+            "dead letter target 'arn:aws:lambda:us-east-1:123456789012:function:f': "
+            "use the ARN of an SQS queue or an SNS topic",
+        ),
+        ({"recursive_loop": "Stop"}, "recursive loop 'Stop': use one of Terminate, Allow"),
     ],
 )
 def test_what_cannot_be_is_refused(members: dict[str, Any], message: str) -> None:
@@ -104,6 +125,8 @@ def test_the_initialization_type() -> None:
         {"tmp_mb": 10_240, "isolation": "bubblewrap"},
         {"layers": ("a", "b", "c", "d", "e")},
         {"runtime": "provided", "handler": ""},
+        {"version": "1", "provisioned_concurrency": 2, "concurrency": 2},
+        {"version": "12", "dead_letter_target": "arn:aws:sns:us-east-1:123456789012:topic"},
         {"runtime": "command", "command": ("./run",), "handler": ""},
     ],
     ids=str,
@@ -180,3 +203,21 @@ def test_many_at_once_log_json() -> None:
     """Whatever the format says: lines could not be told apart otherwise."""
     many = Function(name="f", task_root="/", handler="a.b", max_concurrency=2, application_log_level="WARN")
     assert many.json_logs
+
+
+@pytest.mark.parametrize(
+    ("members", "member"),
+    [
+        ({"name": "a b"}, "name"),
+        ({"timeout_ms": 0}, "timeout_ms"),
+        ({"handler": ""}, "handler"),
+        ({"environment": {"AWS_REGION": "x"}}, "environment.AWS_REGION"),
+        ({"concurrency": -1}, "concurrency"),
+        ({"dead_letter_target": "arn:x"}, "dead_letter_target"),
+    ],
+)
+def test_the_wrong_member_is_named(members: dict[str, Any], member: str) -> None:
+    """For what reads configuration from a file, and knows its line."""
+    with pytest.raises(InvalidFunction) as refused:
+        make(**members)
+    assert refused.value.member == member

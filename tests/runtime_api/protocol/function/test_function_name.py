@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.function_name import (
+from runtime_api.protocol.function.function_name import (
     _PATTERN,
     Account,
     FunctionReference,
     check_reachable,
     parse_reference,
 )
-from runtime_api.protocol.invoke_errors import AccessDenied, InvalidParameterValue, ResourceNotFound, ValidationFailed
+from runtime_api.protocol.invoke.errors import AccessDenied, InvalidParameterValue, ResourceNotFound, ValidationFailed
 
 ACCOUNT = "123456789012"
 FORMS: list[tuple[str, FunctionReference]] = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.layer import (
+from runtime_api.protocol.function.layer import (
     LayerRefused,
     check_entry_count,
     check_unzipped_size,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.log_levels import LogLevel, parse_level
+from runtime_api.protocol.function.log_levels import LogLevel, parse_level
 
 
 def test_levels_have_an_order() -> None:

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.invoke_errors import (
+from runtime_api.protocol.invoke.errors import (
     AccessDenied,
+    EventTooLarge,
     InvalidParameterValue,
     InvalidRequestContent,
     InvokeError,
     MethodNotAllowed,
-    NotBuilt,
+    RecursiveInvocation,
     RequestTooLarge,
     ResourceNotFound,
     ServiceFailure,
+    ServiceUnavailable,
     SnapStartFailed,
     SnapStartTimeout,
     TooManyRequests,
@@ -37,6 +39,13 @@ ERRORS: list[tuple[InvokeError, int, str, bytes]] = [
         b'{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}',
     ),
     (
+        RecursiveInvocation(16),
+        400,
+        "RecursiveInvocationException",
+        b'{"Type":"User","Message":"The function was invoked 16 times in one chain of requests, which looks like a recursive loop: '
+        b'it was stopped. A function that is meant to do so has its recursive loop set to Allow."}',
+    ),
+    (
         TooManyRequests("ReservedFunctionConcurrentInvocationLimitExceeded"),
         429,
         "TooManyRequestsException",
@@ -55,10 +64,16 @@ ERRORS: list[tuple[InvokeError, int, str, bytes]] = [
         "SnapStartTimeoutException",
         b'{"Type":"User","Message":"Lambda couldn\'t restore the snapshot within the timeout limit."}',
     ),
-    (NotBuilt("m"), 501, "NotImplementedException", b'{"Type":"Service","message":"m"}'),
+    (
+        EventTooLarge(7, 5),
+        413,
+        "RequestEntityTooLargeException",
+        b'{"Type":"User","message":"7 byte payload is too large for the Event invocation type (limit 5 bytes)"}',
+    ),
     (UnknownOperation("m"), 404, "UnknownOperationException", b'{"message":"m"}'),
     (MethodNotAllowed("POST"), 405, "MethodNotAllowedException", b'{"message":"Use POST."}'),
     (ServiceFailure("m"), 500, "ServiceException", b'{"Type":"Service","Message":"m"}'),
+    (ServiceUnavailable("m"), 503, "ServiceUnavailableException", b'{"Type":"Service","Message":"m"}'),
 ]
 
 
@@ -74,6 +89,10 @@ def test_every_kind_is_covered() -> None:
 
 
 def test_headers_of_their_own() -> None:
-    """A throttle says when to come back, in whole seconds; a wrong method says which are right."""
+    """Who is to come back is told when, in whole seconds; a wrong method says which are right."""
     headers = {type(row[0]).__name__: row[0].headers for row in ERRORS if row[0].headers}
-    assert headers == {"TooManyRequests": {"Retry-After": "1"}, "MethodNotAllowed": {"Allow": "POST"}}
+    assert headers == {
+        "TooManyRequests": {"Retry-After": "1"},
+        "ServiceUnavailable": {"Retry-After": "1"},
+        "MethodNotAllowed": {"Allow": "POST"},
+    }

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.invoke_errors import InvalidRequestContent
-from runtime_api.protocol.payload import checked_payload
+from runtime_api.protocol.invoke.errors import InvalidRequestContent
+from runtime_api.protocol.invoke.payload import checked_payload
 
 PREFIX = "Could not parse request body into json: Could not parse payload into json: "
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.invoke_errors import InvalidParameterValue, InvalidRequestContent, NotBuilt, ValidationFailed
-from runtime_api.protocol.invoke_request import InvokeOptions, read_options
+from runtime_api.protocol.invoke.errors import InvalidParameterValue, InvalidRequestContent, ValidationFailed
+from runtime_api.protocol.invoke.request import InvokeOptions, read_options
 
 
 def options(headers: dict[str, str]) -> InvokeOptions:
@@ -24,7 +24,7 @@ def encoded(text: str | bytes) -> dict[str, str]:
 
 def test_no_headers_ask_for_nothing() -> None:
     """An ordinary synchronous call."""
-    assert options({}) == InvokeOptions(False, False, None, None, None)
+    assert options({}) == InvokeOptions(False, False, False, None, None, None)
 
 
 @pytest.mark.parametrize(("value", "dry_run"), [("RequestResponse", False), ("DryRun", True), ("", False)])
@@ -33,10 +33,10 @@ def test_invocation_types(value: str, dry_run: bool) -> None:
     assert options({"x-amz-invocation-type": value}).dry_run is dry_run
 
 
-def test_an_event_is_not_pretended() -> None:
-    """Asynchronous calls are refused plainly until they are built."""
-    with pytest.raises(NotBuilt, match="the event was not accepted"):
-        options({"x-amz-invocation-type": "Event"})
+def test_an_event_is_told_from_a_call() -> None:
+    """Only the type says so."""
+    assert options({"x-amz-invocation-type": "Event"}).is_asynchronous
+    assert not options({"x-amz-invocation-type": "RequestResponse"}).is_asynchronous
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.invoke_errors import InvalidParameterValue
-from runtime_api.protocol.tenants import check_tenant
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.invoke.errors import InvalidParameterValue
+from runtime_api.protocol.invoke.tenants import check_tenant
 
 PLAIN = Function(name="plain", task_root="/srv", handler="a.b")
 ISOLATED = Function(name="isolated", task_root="/srv", handler="a.b", tenant_isolation=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.trace import new_trace_id, parse_trace, runtime_trace
+from runtime_api.protocol.invoke.trace import new_trace_id, parse_trace, runtime_trace
 
 ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793"
 OWN = "Parent=0c0d0e0f10111213"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.error_cause import (
+from runtime_api.protocol.runtime.error_cause import (
     CAUSE_LIMIT_BYTES,
     CauseException,
     ErrorCause,

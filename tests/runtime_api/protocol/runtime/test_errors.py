@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.messages import error_reply
-from runtime_api.protocol.runtime_errors import (
+from runtime_api.protocol.runtime.errors import (
     InvalidFunctionResponseMode,
     InvalidRequestId,
     InvalidStateTransition,
@@ -12,6 +11,7 @@ from runtime_api.protocol.runtime_errors import (
     RuntimeApiError,
     TruncatedHttpRequest,
 )
+from runtime_api.protocol.runtime.messages import error_reply
 
 REPLIES: list[tuple[RuntimeApiError, int, bytes]] = [
     (InvalidRequestId(), 400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'),

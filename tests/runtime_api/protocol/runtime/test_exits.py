@@ -4,7 +4,7 @@ from signal import Signals
 
 import pytest
 
-from runtime_api.protocol.exits import exit_reason
+from runtime_api.protocol.runtime.exits import exit_reason
 
 # Numbers as Linux has them; the words are Go's.
 WORDS = {

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.error_cause import ErrorCause
-from runtime_api.protocol.messages import (
+from runtime_api.protocol.runtime.error_cause import ErrorCause
+from runtime_api.protocol.runtime.messages import (
     ACCEPTED,
+    error_message,
     function_error,
     normalise_error_type,
     reported_cause,
@@ -92,3 +93,20 @@ def test_an_unreadable_report_is_none(report: bytes) -> None:
 def test_the_cause_in_a_report(report: bytes, cause: ErrorCause | None) -> None:
     """Read where it says something, and nothing else comes of the rest."""
     assert reported_cause(report) == cause
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"errorMessage":"no","errorType":"ValueError"}', "no"),
+        (b'{"errorMessage":"\\ud800!"}', "?!"),
+        (b'{"errorMessage":7}', None),
+        (b'"errorMessage"', None),
+        (b"Internal error", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_what_a_functions_error_says(body: bytes, message: str | None) -> None:
+    """Where it says something that is text."""
+    assert error_message(body) == message

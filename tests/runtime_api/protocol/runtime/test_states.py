@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.protocol.runtime_errors import InvalidStateTransition
-from runtime_api.protocol.runtime_states import TRANSITIONS, RuntimeCall, RuntimeState, transition
+from runtime_api.protocol.runtime.errors import InvalidStateTransition
+from runtime_api.protocol.runtime.states import TRANSITIONS, RuntimeCall, RuntimeState, transition
 
 # The whole machine, written down a second time: from the names printed, not from the table.
 LEGAL = {

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from runtime_api.protocol.extension_messages import RegisterReply, ShutdownReason, invoke_event, shutdown_event
-from runtime_api.protocol.extension_states import ExtensionState
+from runtime_api.protocol.extension.messages import RegisterReply, ShutdownReason, invoke_event, shutdown_event
+from runtime_api.protocol.extension.states import ExtensionState
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
-from runtime_api.sandbox.extensions import PREFIX, Extension, Extensions
-from runtime_api.sandbox.runtime_endpoint import RuntimeEndpoint
+from runtime_api.sandbox.endpoint.extensions import PREFIX, Extension, Extensions
+from runtime_api.sandbox.endpoint.runtime_endpoint import RuntimeEndpoint
 from tests.runtime_api.fake_runtime import REQUEST_ID, Answer, FakeRuntime, RecordingOwner, invocation, request_bytes
 from tests.runtime_api.waiting import until
 

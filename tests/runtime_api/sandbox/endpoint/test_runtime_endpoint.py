@@ -10,8 +10,8 @@ import pytest
 
 from runtime_api.protocol.invocation import Invocation, Outcome, OutcomeKind
 from runtime_api.protocol.limits import RESPONSE_LIMIT_BYTES
-from runtime_api.protocol.runtime_states import RuntimeState
-from runtime_api.sandbox.runtime_endpoint import event_headers
+from runtime_api.protocol.runtime.states import RuntimeState
+from runtime_api.sandbox.endpoint.answers import event_headers
 from tests.runtime_api.fake_runtime import (
     API,
     ARN,

@@ -14,11 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.group import ProcessGroup
 from runtime_api.sandbox.isolation.isolated_place import IsolatedPlace
 from runtime_api.sandbox.isolation.places import Places
-from runtime_api.sandbox.runtimes import Launch
+from runtime_api.sandbox.surroundings.runtimes import Launch
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import PATIENCE_S, until
 

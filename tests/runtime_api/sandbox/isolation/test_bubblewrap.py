@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.bubblewrap import (
     IsolationUnavailable,
     View,
@@ -234,10 +234,10 @@ def test_privileges_are_read_from_the_process(tmp_path: Path, mask: str, expecte
 
 BY_SOMEBODY = """
     import asyncio, os, sys
-    from runtime_api.protocol.function import Function
+    from runtime_api.protocol.function.function import Function
     from runtime_api.sandbox.clock import SystemClock
     from runtime_api.sandbox.isolation.places import Places
-    from runtime_api.sandbox.runtimes import Launch
+    from runtime_api.sandbox.surroundings.runtimes import Launch
 
     async def main(task_root):
         places = Places(SystemClock())

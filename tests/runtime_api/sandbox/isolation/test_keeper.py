@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 
 from runtime_api.sandbox.isolation.keeper import Keeper, Order
-from runtime_api.sandbox.runtimes import LaunchFailed
+from runtime_api.sandbox.surroundings.runtimes import LaunchFailed
 from tests.runtime_api.living_sandbox import is_gone
 from tests.runtime_api.sandbox.isolation.conftest import ISOLATIONS, needs_bubblewrap
 from tests.runtime_api.waiting import PATIENCE_S, until
@@ -98,10 +98,10 @@ async def test_closing_kills_what_is_left(keeper: Keeper, nowhere: int) -> None:
 
 PLATFORM = """
     import asyncio, os, sys
-    from runtime_api.protocol.function import Function
+    from runtime_api.protocol.function.function import Function
     from runtime_api.sandbox.clock import SystemClock
     from runtime_api.sandbox.isolation.places import Places
-    from runtime_api.sandbox.runtimes import Launch
+    from runtime_api.sandbox.surroundings.runtimes import Launch
 
     SLEEPERS = '''
     import os, signal

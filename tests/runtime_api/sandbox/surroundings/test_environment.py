@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import Function
-from runtime_api.protocol.function_name import Account
-from runtime_api.sandbox.environment import Tokens, log_stream_name, sandbox_environment
-from runtime_api.sandbox.folders import Folders
+from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function_name import Account
+from runtime_api.sandbox.surroundings.environment import Surroundings, Tokens, log_stream_name, sandbox_environment
+from runtime_api.sandbox.surroundings.folders import Folders
 
 LOG_STREAM = "2023/11/14/[$LATEST]0123456789abcdef0123456789abcdef"
 FOLDERS = Folders("/srv/hello", "/opt", "/var/runtime", None, None)
@@ -47,7 +47,8 @@ def environment(
     members: dict[str, Any] = {"task_root": "/srv/hello", "handler": "app.handler", "memory_mb": 256, **(options or {})}
     function = Function(name="hello", environment=own, **members)
     account = Account(region="eu-west-1")
-    return sandbox_environment(function, account, "127.0.0.1:9001", LOG_STREAM, execution_env, folders, TOKENS)
+    around = Surroundings("127.0.0.1:9001", LOG_STREAM, execution_env, folders, TOKENS)
+    return sandbox_environment(function, account, around)
 
 
 def test_the_documented_set_and_nothing_else() -> None:

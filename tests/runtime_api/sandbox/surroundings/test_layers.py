@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime_api.protocol import layer as rules
-from runtime_api.protocol.layer import LayerRefused
-from runtime_api.sandbox.layers import fingerprint, folder_size_bytes, merge
+from runtime_api.protocol.function import layer as rules
+from runtime_api.protocol.function.layer import LayerRefused
+from runtime_api.sandbox.surroundings.layers import fingerprint, folder_size_bytes, merge
 
 Contents = dict[str, tuple[int, str]]
 Zip = Callable[[Contents], str]

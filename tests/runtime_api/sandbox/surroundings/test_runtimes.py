@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runtime_api.protocol.function import Function
-from runtime_api.sandbox.folders import Folders
-from runtime_api.sandbox.runtimes import (
+from runtime_api.protocol.function.function import Function
+from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.runtimes import (
     BOOTSTRAP_FOLDER,
     InterpreterUnusable,
     Launch,

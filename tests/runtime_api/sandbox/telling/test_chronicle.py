@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime_api.protocol.function import Function
+from runtime_api.protocol.function.function import Function
 from runtime_api.protocol.invocation import Outcome, OutcomeKind
 from runtime_api.protocol.phases import InitializationType, InitPhase
-from runtime_api.sandbox.chronicle import Chronicle
 from runtime_api.sandbox.in_hand import InHand
+from runtime_api.sandbox.telling.chronicle import Chronicle
 from runtime_api.telemetry.events import InitReport, InitRuntimeDone, InitStart, Record, Report, RuntimeDone, Start
 from runtime_api.telemetry.stream import Stream
 from tests.runtime_api.fake_runtime import REQUEST_ID, invocation

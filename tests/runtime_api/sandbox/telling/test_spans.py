@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from runtime_api.protocol.invocation import Outcome, OutcomeKind, reported_error
 from runtime_api.sandbox.in_hand import InHand
-from runtime_api.sandbox.spans import extension_spans, response_spans, runtime_spans
+from runtime_api.sandbox.telling.spans import extension_spans, response_spans, runtime_spans
 from runtime_api.telemetry.events import Span
 from tests.runtime_api.fake_runtime import invocation
 

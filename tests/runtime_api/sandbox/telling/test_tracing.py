@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runtime_api.sandbox.tracing import traced
+from runtime_api.sandbox.telling.tracing import traced
 from runtime_api.telemetry.events import Tracing
 from tests.runtime_api.fake_runtime import invocation
 

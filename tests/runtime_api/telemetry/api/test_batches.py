@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.telemetry.batches import Batches
+from runtime_api.telemetry.api.batches import Batches
 
 
 def filled(count: int, size: int = 1, max_items: int = 10, max_bytes: int = 100) -> Batches:

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime_api.telemetry.delivery import TRIES, Delivery
+from runtime_api.telemetry.api.delivery import TRIES, Delivery
+from runtime_api.telemetry.api.listeners import ListenerGone, NotDelivered
+from runtime_api.telemetry.api.schema import Schema
+from runtime_api.telemetry.api.subscription_request import SubscriptionRequest, TcpTarget
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine, Start
-from runtime_api.telemetry.listeners import ListenerGone, NotDelivered
-from runtime_api.telemetry.schema import Schema
-from runtime_api.telemetry.subscription_request import SubscriptionRequest, TcpTarget
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import until
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
 
-from runtime_api.telemetry.listeners import Listener, ListenerGone, NotDelivered, listener_of
+from runtime_api.telemetry.api.listeners import Listener, ListenerGone, NotDelivered, listener_of
 from tests.runtime_api.telemetry.real_listener import RealListener
 from tests.runtime_api.waiting import PATIENCE_S, until
 
@@ -95,11 +95,14 @@ async def test_tcp_is_a_line_for_each(tcp_listener: RealListener, tcp: Listener)
     assert tcp_listener.connections == 1
 
 
-async def test_tcp_connects_again(tcp_listener: RealListener, tcp: Listener) -> None:
-    """When the listener closed the connection."""
+@pytest.mark.parametrize("end", [RealListener.drop, RealListener.reset])
+async def test_tcp_connects_again(
+    tcp_listener: RealListener, tcp: Listener, end: Callable[[RealListener], None]
+) -> None:
+    """When the listener closed the connection, read to its end or not."""
     await send(tcp)
     await until(lambda: tcp_listener.received)
-    tcp_listener.drop()
+    end(tcp_listener)
 
     async def arrives() -> bool:
         # No answers: what is sent before the end of the connection is noticed is lost.

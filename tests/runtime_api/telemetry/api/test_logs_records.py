@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from runtime_api.protocol.invocation import OutcomeKind
+from runtime_api.telemetry.api.logs_records import logs_records
 from runtime_api.telemetry.events import (
     ExtensionRecord,
     InitReport,
@@ -20,7 +21,6 @@ from runtime_api.telemetry.events import (
     Start,
     TelemetrySubscription,
 )
-from runtime_api.telemetry.logs_records import logs_records
 
 OK, ERROR, TIMEOUT = OutcomeKind.SUCCESS, OutcomeKind.ERROR, OutcomeKind.TIMEOUT
 Described = list[tuple[str, object]]

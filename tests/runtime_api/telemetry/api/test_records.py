@@ -7,6 +7,7 @@ import pytest
 
 from runtime_api.protocol.invocation import OutcomeKind
 from runtime_api.protocol.phases import InitializationType, InitPhase
+from runtime_api.telemetry.api.records import telemetry_members
 from runtime_api.telemetry.events import (
     ExtensionLine,
     ExtensionRecord,
@@ -27,7 +28,6 @@ from runtime_api.telemetry.events import (
     TelemetrySubscription,
     Tracing,
 )
-from runtime_api.telemetry.records import telemetry_members
 
 OK, ERROR = OutcomeKind.SUCCESS, OutcomeKind.ERROR
 VALUE = "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05;Sampled=1"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime_api.protocol.invocation import OutcomeKind
+from runtime_api.telemetry.api.schema import Schema, encode_event, json_object
 from runtime_api.telemetry.events import Event, ExtensionLine, FunctionLine, RuntimeDone, Start
-from runtime_api.telemetry.schema import Schema, encode_event, json_object
 
 TIME_MS = 1_700_000_000_123.0
 TIME = b'"time":"2023-11-14T22:13:20.123Z"'

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from runtime_api.telemetry.schema import Schema
-from runtime_api.telemetry.subscription_request import (
+from runtime_api.telemetry.api.schema import Schema
+from runtime_api.telemetry.api.subscription_request import (
     Api,
     HttpTarget,
     InvalidSubscription,

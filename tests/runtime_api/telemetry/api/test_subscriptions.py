@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from runtime_api.protocol.invocation import OutcomeKind
+from runtime_api.telemetry.api.subscription_request import Api
+from runtime_api.telemetry.api.subscriptions import Reply, TelemetryApi, TelemetrySettings
 from runtime_api.telemetry.events import Event, FunctionLine, InitReport, InitStart, Report, Start
 from runtime_api.telemetry.stream import Stream
-from runtime_api.telemetry.subscription_request import Api
-from runtime_api.telemetry.subscriptions import Reply, TelemetryApi, TelemetrySettings
 from tests.runtime_api.telemetry.real_listener import RealListener
 from tests.runtime_api.virtual_clock import VirtualClock
 from tests.runtime_api.waiting import until

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.telemetry.log_files import LogFiles
+from runtime_api.telemetry.log.files import LogFiles
 
 GROUP, STREAM = "/aws/lambda/hello", "2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef"
 

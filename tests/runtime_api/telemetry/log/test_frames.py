@@ -9,9 +9,9 @@ from awslambdaric.bootstrap import FramedTelemetryLogSink
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime_api.protocol.log_levels import LogLevel
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.telemetry.events import FunctionLine
-from runtime_api.telemetry.framed_log import EVENT_LIMIT_BYTES, FrameCutter
+from runtime_api.telemetry.log.frames import EVENT_LIMIT_BYTES, FrameCutter
 
 TIME_US = 1_700_000_000_123_456
 TIME_MS = 1_700_000_000_123.456

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from runtime_api.protocol.function.log_levels import LogLevel
 from runtime_api.protocol.invocation import OutcomeKind
-from runtime_api.protocol.log_levels import LogLevel
 from runtime_api.protocol.phases import InitializationType
 from runtime_api.telemetry.events import (
     Event,
@@ -26,7 +26,7 @@ from runtime_api.telemetry.events import (
     Start,
     TelemetrySubscription,
 )
-from runtime_api.telemetry.json_log import JsonLog, line_level, system_level
+from runtime_api.telemetry.log.json_log import JsonLog, line_level, system_level
 
 OK, ERROR, TIMEOUT = OutcomeKind.SUCCESS, OutcomeKind.ERROR, OutcomeKind.TIMEOUT
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from runtime_api.protocol.limits import LOG_TAIL_BYTES
 from runtime_api.telemetry.events import Event, FunctionLine, InitStart, Start
-from runtime_api.telemetry.json_log import JsonLog
-from runtime_api.telemetry.log_tail import LogTail
+from runtime_api.telemetry.log.json_log import JsonLog
+from runtime_api.telemetry.log.tail import LogTail
 
 
 def line(data: bytes) -> Event:

@@ -24,7 +24,7 @@ from runtime_api.telemetry.events import (
     TelemetrySubscription,
     Tracing,
 )
-from runtime_api.telemetry.text_log import text_lines
+from runtime_api.telemetry.log.text import text_lines
 
 TIME_MS = 1_700_000_000_123.0
 OK, ERROR, TIMEOUT, FAILURE = OutcomeKind.SUCCESS, OutcomeKind.ERROR, OutcomeKind.TIMEOUT, OutcomeKind.FAILURE

@@ -1,4 +1,4 @@
-"""Moments as telemetry and log lines write them."""
+"""Moments as the service writes them: in telemetry, log lines and records."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.telemetry.timestamps import iso_time
+from runtime_api.protocol.timestamps import iso_time
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""pilotlight.toml: functions, versions and aliases in the words of the flags."""

@@ -1,0 +1,1 @@
+"""Brings the results of asynchronous invocations to where they are wanted."""

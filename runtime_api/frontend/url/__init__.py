@@ -1,0 +1,1 @@
+"""Function URLs: HTTP requests in, HTTP answers out."""

@@ -1,0 +1,1 @@
+"""An asynchronous event: its way through the queue, and what decides it."""

@@ -1,0 +1,1 @@
+"""Where the result of an asynchronous invocation goes, and what is sent there."""

@@ -1,0 +1,1 @@
+"""The Extensions API: its states, its refusals, its bodies."""

@@ -1,0 +1,1 @@
+"""The Runtime API: its states, its refusals, the bodies both sides exchange."""

@@ -1,0 +1,1 @@
+"""HTTP requests as events, and what functions return as HTTP answers."""

@@ -1,0 +1,1 @@
+"""What a sandbox's programs find around them: variables, folders, layers, an interpreter."""

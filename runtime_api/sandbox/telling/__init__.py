@@ -1,0 +1,1 @@
+"""What a sandbox tells of its life, and where that goes."""

@@ -1,0 +1,1 @@
+"""The Telemetry API and the Logs API: who subscribes, what is delivered, in which schema."""
