@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import sys
 from threading import Thread
@@ -15,6 +16,17 @@ from threading import Thread
 _GATHER_S = 0.02
 _CLOSE_LIMIT_S = 1.0
 _PIECES = 1000
+
+
+class SaidByPlatform(logging.Handler):
+    """Has what the platform logs itself written the same way."""
+
+    def __init__(self, log: StderrLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.say(self.format(record))
 
 
 class StderrLog:
@@ -37,6 +49,11 @@ class StderrLog:
             prefix = f"{name:<{self._width}} | ".encode()
             lines = b"".join(prefix + line for line in lines.splitlines(keepends=True))
         self._gathered.append(lines)
+
+    def say(self, line: str) -> None:
+        """Write a line of the platform's own, from whichever thread."""
+        with contextlib.suppress(queue.Full):
+            self._pieces.put_nowait(f"{line}\n".encode(errors="replace"))
 
     def close(self) -> None:
         """Write what is left; a reader that stays away is waited for a second and no longer."""

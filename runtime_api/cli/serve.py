@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import click
 from runtime_api.cli.configuration import account_of, configuration_of, over_file
 from runtime_api.cli.introduction import introduce
 from runtime_api.cli.lifetime import run_until_signal
-from runtime_api.cli.log_output import StderrLog
+from runtime_api.cli.log_output import SaidByPlatform, StderrLog
 from runtime_api.cli.options import Number, function_options, settings_from
 from runtime_api.cli.queue_option import queue_option
 from runtime_api.config.configuration import Configuration
@@ -129,7 +130,7 @@ def command(path: Path, **flags: Any) -> int:  # noqa: ANN401  (click's own type
         )
     except InvalidFunction as error:
         raise click.UsageError(str(error)) from None
-    return run_until_signal(_serve(platform, configuration, log), lambda: _drain(platform, flags["drain_timeout"]))
+    return run_until_signal(_serve(platform, configuration, log), lambda: _drain(platform, log, flags["drain_timeout"]))
 
 
 def _said_of_urls(flags: dict[str, Any]) -> dict[str, Any]:
@@ -137,13 +138,14 @@ def _said_of_urls(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-async def _drain(platform: Platform, timeout_s: float) -> None:
-    with contextlib.suppress(OSError):
-        click.echo(f"draining: calls under way have {timeout_s:g} s; a second signal ends them", err=True)
+async def _drain(platform: Platform, log: StderrLog, timeout_s: float) -> None:
+    log.say(f"draining: calls under way have {timeout_s:g} s; a second signal ends them")
     await platform.drain(timeout_s * 1000)
 
 
 async def _serve(platform: Platform, configuration: Configuration, log: StderrLog) -> int:
+    said = SaidByPlatform(log)
+    logging.getLogger("pilotlight").addHandler(said)
     try:
         async with platform:
             # Nobody may be reading; rich turns that into an exit.
@@ -158,5 +160,6 @@ async def _serve(platform: Platform, configuration: Configuration, log: StderrLo
     except InvokeError as error:
         click.echo(f"pilotlight: {error}", err=True)
     finally:
+        logging.getLogger("pilotlight").removeHandler(said)
         log.close()
     return 3
