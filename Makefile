@@ -5,16 +5,18 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .peers
 PORT   ?= 9000
+RESULTS := docs/conformance/results/2026.11
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench conform peers bubblewrap nats-server clean
+.PHONY: help serve test lint bench conform results peers bubblewrap nats-server clean
 
 help:
 	@echo "make serve    serve the functions of examples/ on http://127.0.0.1:$(PORT)"
 	@echo "make test     run every check: lint, types, tests"
 	@echo "make lint     ruff and mypy only"
 	@echo "make bench    measure against AWS's emulator and AWS's runtime client, side by side"
-	@echo "make conform  run AWS's emulator and runtimes against ours"
+	@echo "make conform  judge our runtime and server, and run AWS's emulator and runtimes against them"
+	@echo "make results  judge every implementation in docs/conformance/results anew, and write what was found"
 	@echo "make peers    install those peers into $(PEERS)/, bubblewrap and nats-server (bench and the tests use them)"
 	@echo "make clean    remove everything the other targets made"
 
@@ -55,9 +57,14 @@ bubblewrap nats-server:
 bench: peers bubblewrap nats-server
 	$(BIN)/python -m benchmarks
 
-# Each side against AWS's own: our bootstrap on AWS's emulator, AWS's Python and Node.js runtimes on our server.
+# Each side by the suite, then against AWS's own: our bootstrap on AWS's emulator, AWS's Python and Node.js runtimes on our server.
 conform: peers
+	$(BIN)/pilotlight conform runtime --strict --config $(RESULTS)/runtime/pilotlight/conform.toml
+	$(BIN)/pilotlight conform server --strict --config $(RESULTS)/server/pilotlight/conform.toml
 	$(BIN)/pytest tests/peers tests/bootstrap/test_parity.py
+
+results: peers
+	$(BIN)/python -m benchmarks.conformance.publish
 
 clean:
 	rm -rf $(VENV) $(PEERS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis benchmarks/results

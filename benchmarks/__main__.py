@@ -14,13 +14,14 @@ from rich.console import Console
 
 from benchmarks import events, latency, shared_events, soak, streaming, throughput
 from benchmarks.bootstrap import endurance, invocations, memory, start, streams
+from benchmarks.conformance import repeat
 from benchmarks.peers import emulator_path, python_client_path
 from benchmarks.report import Result
 from benchmarks.sandbox import start as sandbox_start
 from benchmarks.sandbox import subscriber, turnover
 from benchmarks.servers import REPOSITORY
 
-NAMES = ("bootstrap", "sandbox", "latency", "throughput", "streams", "soak", "crowd", "events")
+NAMES = ("bootstrap", "sandbox", "latency", "throughput", "streams", "soak", "crowd", "events", "conform")
 
 
 def main() -> int:
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--blocks", type=int, default=15, help="latency: blocks of 200 calls for each server")
     parser.add_argument("--rounds", type=int, default=5, help="throughput: rounds of four seconds for each server")
     parser.add_argument("--seconds", type=float, default=60, help="soak: how long; the crowd a quarter of it")
+    parser.add_argument("--runs", type=int, default=3, help="conform: how many times each")
     return parser
 
 
@@ -76,6 +78,9 @@ def _results(names: tuple[str, ...], options: argparse.Namespace, console: Conso
             yield shared_events.run_survival()
         else:
             print("nats-server is not installed: the events of several servers are not measured", file=sys.stderr)
+    if "conform" in names:
+        yield repeat.run("runtime", options.runs, console)
+        yield repeat.run("server", options.runs, console)
 
 
 def _bootstrap(peers: Path, console: Console) -> Iterator[Result]:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "serve": "Serve functions on a local endpoint for boto3, the AWS CLI or curl.",
     "invoke": "Invoke a function that is being served.",
     "events": "List, show, redrive and purge asynchronous invocations.",
+    "conform": "Judge a runtime or a server, case by case.",
 }
 
 

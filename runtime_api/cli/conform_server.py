@@ -1,0 +1,154 @@
+"""`pilotlight conform server`: a verdict, case by case, on a server that runtimes run on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runtime_api.cli.judging import Docket, baseline, configuration, judge, judging_options, selected, told_instead
+from runtime_api.cli.lifetime import run_until_signal
+from runtime_api.conformance.config_file import Config
+from runtime_api.conformance.report.results import Subject
+from runtime_api.conformance.runtime_stage.members import adopt_orphans, end_orphans
+from runtime_api.conformance.runtime_stage.surroundings import CommandMissing, absolute
+from runtime_api.conformance.server.catalogue import SERVER_CASES
+from runtime_api.conformance.server_stage.course import evidence_of
+from runtime_api.conformance.server_stage.function_folder import fill_folder
+from runtime_api.conformance.server_stage.stage import play
+from runtime_api.conformance.server_stage.target import QUICK, SLOW, FoundServer, ServerUnusable, SpawnedServers, Target
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("server")
+@click.option(
+    "--spawn", metavar="CMD", help="Start a server with this for each scenario; see below for what is filled in."
+)
+@click.option("--url", help="Judge the server that runs here, and serves the function of --task.")
+@click.option("--prepare", metavar="FOLDER", type=_FOLDER, help="Write the function for --url, and end.")
+@click.option("--task", metavar="FOLDER", type=_FOLDER, help="With --url: the folder that --prepare wrote.")
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="With --url: where the function finds the suite.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1.0),
+    metavar="S",
+    help="The function's timeout, where CMD has no {timeout}.  [default: 3]",
+)
+@click.option("--function", "function", metavar="NAME", help="The name the function is called by.  [default: function]")
+@judging_options
+def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
+    """Judge a server that runs functions: pilotlight conform server --spawn 'my-server --port {port} {task}'
+
+    In CMD these are filled in: {port} to listen on for callers, {api_port} another free one, {task} the folder of the function,
+    {bootstrap} the program in it, {timeout} the function's timeout in seconds, {function} its name.
+
+    The exit code is 0 when it conforms, 1 when not, 2 for wrong usage, 3 when the harness failed.
+    """
+    if told_instead(SERVER_CASES, flags):
+        return 0
+    if flags["prepare"]:
+        click.echo(
+            f"serve {fill_folder(flags['prepare'].absolute()) / 'bootstrap'} as the function, with a timeout of 3 s"
+        )
+        return 0
+    config = configuration(flags)
+    command = tuple(shlex.split(flags["spawn"])) if flags["spawn"] else config.command
+    if bool(flags["url"]) == bool(flags["spawn"]) and not (command and not flags["url"]):
+        raise click.UsageError("say which server: --spawn CMD, or --url URL with --task FOLDER")
+    if flags["url"] and not flags["task"]:
+        raise click.UsageError("--url needs --task FOLDER, as --prepare FOLDER wrote it")
+    try:
+        return _judge(config, command, flags)
+    except (CommandMissing, ServerUnusable, OSError) as error:
+        click.echo(f"pilotlight: {error}", err=True)
+        return 3
+
+
+def _judge(config: Config, command: tuple[str, ...], flags: Mapping[str, Any]) -> int:
+    features = frozenset((*config.features, *flags["features"]))
+    if flags["url"]:
+        return run_until_signal(_judge_found(config, features, flags))
+    function, timeout_s = _function(config, flags)
+    servers = SpawnedServers(
+        tuple(absolute(command)), function, features, config.environment, config.options, timeout_s
+    )
+    docket = _docket(
+        config,
+        servers,
+        flags,
+        _subject(config, command[0], command=command),
+        f"--spawn {shlex.quote(shlex.join(command))}",
+    )
+    with _no_orphans():
+        return run_until_signal(judge(docket, flags))
+
+
+async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[str, Any]) -> int:
+    function, timeout_s = _function(config, flags)
+    server = FoundServer(flags["url"], flags["task"], timeout_s, function, features)
+    host, _, port = flags["listen"].rpartition(":")
+    if not port.isdecimal():
+        raise ServerUnusable(f"--listen {flags['listen']} is no HOST:PORT")
+    try:
+        await server.open(host or "127.0.0.1", int(port))
+        subject = _subject(config, flags["url"], address=flags["url"])
+        docket = _docket(
+            config, server, flags, subject, f"--url {flags['url']} --task {shlex.quote(str(flags['task']))}"
+        )
+        # One function, one scenario at a time.
+        return await judge(docket, {**flags, "jobs": 1})
+    finally:
+        server.close()
+
+
+def _function(config: Config, flags: Mapping[str, Any]) -> tuple[str, float]:
+    return flags["function"] or config.function, flags["timeout"] or config.timeout_s
+
+
+def _subject(config: Config, name: str, *, command: tuple[str, ...] = (), address: str = "") -> Subject:
+    return Subject(
+        name=config.name or Path(name).name,
+        version=config.version,
+        organisation=config.organisation,
+        url=config.url,
+        contact=config.contact,
+        command=command,
+        address=address,
+    )
+
+
+def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: Subject, how: str) -> Docket:
+    pace = SLOW if flags["slow"] else QUICK
+    claims = "".join(f" --feature {name}" for name in sorted(target.features))
+    return Docket(
+        mode="server",
+        catalogue=SERVER_CASES,
+        cases=selected(SERVER_CASES, flags),
+        subject=subject,
+        features=target.features,
+        baseline=baseline(SERVER_CASES, flags),
+        play=lambda scenario: play(scenario, target, pace),
+        evidence_of=evidence_of,
+        # Braces of the placeholders are doubled for the format to come.
+        again=f"pilotlight conform server{claims} -k {{id}} " + how.replace("{", "{{").replace("}", "}}"),
+    )
+
+
+@contextmanager
+def _no_orphans() -> Iterator[None]:
+    adopt_orphans()
+    try:
+        yield
+    finally:
+        end_orphans()

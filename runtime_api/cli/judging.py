@@ -1,0 +1,163 @@
+"""What `conform runtime` and `conform server` share: their options, the run with its progress, and the reports."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
+from runtime_api.conformance.cases import FEATURES, Case, Catalogue, Scenario
+from runtime_api.conformance.config_file import Config, ConfigUnusable, check_features, read_config
+from runtime_api.conformance.report.folder import results_json, write_reports
+from runtime_api.conformance.report.results import Machine, Results, Subject, Tool, exit_code, results_of
+from runtime_api.conformance.report.terminal import explanation, listing, report
+from runtime_api.conformance.runner import Runner
+from runtime_api.conformance.verdicts import Verdict
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OPTIONS = (
+    click.option("--list", "wants_list", is_flag=True, help="List the cases and end."),
+    click.option("--explain", metavar="ID", help="Tell all about one case and end."),
+    click.option(
+        "-k", "patterns", multiple=True, metavar="PATTERN", help="Only these: RT-NEXT, 'RT-NEXT-00?', 'freeze*'."
+    ),
+    click.option("--slow", is_flag=True, help="Wait as long as it takes: minutes instead of seconds."),
+    click.option("--strict", is_flag=True, help="A SHOULD that is not met fails the run, too."),
+    click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Scenarios at a time."),
+    click.option("--feature", "features", multiple=True, metavar="NAME", help=f"Claim one of: {', '.join(FEATURES)}."),
+    click.option("--config", "config_file", type=_FILE, help="A conform.toml, with all of this in it."),
+    click.option("--baseline", "baseline_file", type=_FILE, help="A TOML file of what is known to fail, and why."),
+    click.option(
+        "--out", type=click.Path(file_okay=False, path_type=Path), help="Write every report and wire log here."
+    ),
+    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="What goes to stdout."),
+)
+
+
+def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Docket:
+    """What is to be judged, and by what. `again` is the command line that runs one case, with `{id}` in it."""
+
+    mode: Literal["runtime", "server"]
+    catalogue: Catalogue
+    cases: list[Case]
+    subject: Subject
+    features: frozenset[str]
+    baseline: Mapping[str, Known]
+    play: Callable[[Scenario], Awaitable[Any]]
+    evidence_of: Callable[[Any], str]
+    again: str
+
+
+def told_instead(catalogue: Catalogue, flags: Mapping[str, Any]) -> bool:
+    """Answer --list and --explain; whether that was asked for. Raises click.UsageError."""
+    if flags["explain"]:
+        found = catalogue.select([flags["explain"]])
+        if len(found) != 1:
+            raise click.UsageError(f"{flags['explain']} names {len(found)} cases: --list shows them all")
+        _print(explanation(found[0]))
+    elif flags["wants_list"]:
+        _print(listing(selected(catalogue, flags)))
+    return bool(flags["explain"] or flags["wants_list"])
+
+
+def selected(catalogue: Catalogue, flags: Mapping[str, Any]) -> list[Case]:
+    """The cases that -k names, all without it. Raises click.UsageError where that is none."""
+    cases = catalogue.select(flags["patterns"])
+    if not cases:
+        raise click.UsageError(f"no case is named by {' or '.join(flags['patterns'])}: --list shows them all")
+    return cases
+
+
+def configuration(flags: Mapping[str, Any]) -> Config:
+    """What --config and --feature say. Raises click.UsageError."""
+    try:
+        check_features(flags["features"])
+        return read_config(flags["config_file"]) if flags["config_file"] else Config()
+    except ConfigUnusable as error:
+        raise click.UsageError(str(error)) from None
+
+
+def baseline(catalogue: Catalogue, flags: Mapping[str, Any]) -> dict[str, Known]:
+    """What --baseline lists. Raises click.UsageError."""
+    try:
+        return read_baseline(flags["baseline_file"], {case.id for case in catalogue}) if flags["baseline_file"] else {}
+    except BaselineUnusable as error:
+        raise click.UsageError(str(error)) from None
+
+
+async def judge(docket: Docket, flags: Mapping[str, Any]) -> int:
+    """Play, judge and report; the exit code."""
+    runner = Runner(docket.cases, docket.features, docket.play, flags["jobs"])
+    started, began_s = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    with _progress(len(docket.cases)) as on_verdict:
+        verdicts = await runner.run(on_verdict)
+    results = results_of(
+        docket.catalogue,
+        verdicts,
+        mode=docket.mode,
+        tool=Tool("pilotlight", version("pilotlight")),
+        subject=docket.subject,
+        machine=Machine(f"{platform.system()} {platform.machine()}", os.cpu_count() or 1),
+        features=docket.features,
+        started=started,
+        seconds=round(time.monotonic() - began_s, 1),
+        baseline=docket.baseline,
+    )
+    evidence = {name: docket.evidence_of(record) for name, record in runner.records.items()}
+    return _tell(results, docket.again, evidence, flags)
+
+
+def _tell(results: Results, again: str, evidence: Mapping[str, str], flags: Mapping[str, Any]) -> int:
+    if flags["out"]:
+        try:
+            write_reports(flags["out"], results, evidence)
+        except OSError as error:
+            click.echo(f"pilotlight: the reports cannot be written: {error}", err=True)
+            return 3
+    if flags["form"] == "json":
+        click.echo(results_json(results), nl=False)
+    else:
+        _print(report(results, _paint, again=again, out=flags["out"], strict=flags["strict"]))
+    return exit_code(results, strict=flags["strict"])
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _paint(text: str, colour: str) -> str:
+    return click.style(text, fg=colour) if colour else text
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Verdict], None]]:
+    """A bar on a terminal's stderr, for as long as the run lasts."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("judging", total=total)
+
+        def on_verdict(verdict: Verdict) -> None:
+            bar.update(task, advance=1, description=f"{verdict.case.id} {verdict.status.value}")
+
+        yield on_verdict

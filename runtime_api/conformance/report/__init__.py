@@ -1,0 +1,1 @@
+"""Reports: one value, `Results`, and its renderings for people, for CI and for other programs."""

@@ -1,0 +1,38 @@
+"""The folder of a run: every report, and the evidence by scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from runtime_api.conformance.report.badge import badge
+from runtime_api.conformance.report.junit import junit
+from runtime_api.conformance.report.page import page
+from runtime_api.conformance.report.results import Results
+from runtime_api.conformance.report.summary import summary
+
+_EVIDENCE = "wire"
+
+
+def write_reports(folder: Path, results: Results, evidence: Mapping[str, str]) -> None:
+    """Write results.json, junit.xml, report.html, summary.md, badge.json, and each scenario's evidence. Raises OSError."""
+    (folder / _EVIDENCE).mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_bytes(results_json(results))
+    (folder / "junit.xml").write_text(junit(results), encoding="utf-8")
+    (folder / "report.html").write_text(page(results, evidence), encoding="utf-8")
+    (folder / "summary.md").write_text(summary(results), encoding="utf-8")
+    (folder / "badge.json").write_text(badge(results), encoding="utf-8")
+    for name, text in evidence.items():
+        (folder / _EVIDENCE / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def results_json(results: Results) -> bytes:
+    """The results for other programs, readable to people as well."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def schema_json() -> bytes:
+    """The JSON schema of results.json."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Results)), indent=2) + b"\n"

@@ -1,0 +1,181 @@
+"""The results of a run as they are published: `results.json` is this, and every other report is drawn from it.
+
+Names are never changed and members only added within one `schema`; docs/conformance/results.schema.json says it for other programs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from runtime_api.conformance.baseline import Known
+from runtime_api.conformance.cases import REVISION, Case, Catalogue, Level
+from runtime_api.conformance.verdicts import Finding, Status, Verdict
+
+SCHEMA = "pilotlight-conformance-1"
+
+
+_LEVEL_OF = {Status.FAIL: Level.MUST, Status.WARN: Level.SHOULD}
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """What judged."""
+
+    name: str
+    version: str
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What was judged: `command` started it, or `address` is where it was found."""
+
+    name: str
+    version: str = ""
+    organisation: str = ""
+    url: str = ""
+    contact: str = ""
+    command: tuple[str, ...] = ()
+    address: str = ""
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where."""
+
+    system: str
+    processors: int
+
+
+class CaseResult(msgspec.Struct, frozen=True):
+    """One case: its declaration, and what became of it. `known` is the baseline's reason, if it lists the case."""
+
+    id: str
+    slug: str
+    section: str
+    level: Level
+    provenance: str
+    refs: tuple[str, ...]
+    requirement: str
+    status: Status
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    ms: float
+    evidence: tuple[str, ...]
+    is_scored: bool
+    known: str = ""
+
+    @property
+    def counts_as(self) -> Level:
+        """The level it counts at: its own, but that of its worst finding where a check was of a lower one."""
+        return _LEVEL_OF.get(self.status, self.level)
+
+    @property
+    def is_unmet(self) -> bool:
+        """Whether it counts against what was judged."""
+        return self.status in (Status.FAIL, Status.WARN, Status.BLOCKED) and self.is_scored and not self.known
+
+
+class Results(msgspec.Struct, frozen=True):
+    """A whole run. `profile` is core and what was declared; `sections` are titles by id prefix; `stale` are baseline entries that pass.
+
+    `is_partial`: only some of the mode's cases were selected.
+    """
+
+    schema: str
+    tool: Tool
+    mode: str
+    revision: str
+    subject: Subject
+    machine: Machine
+    profile: tuple[str, ...]
+    started: str
+    seconds: float
+    conforms: bool
+    is_partial: bool
+    sections: dict[str, str]
+    cases: tuple[CaseResult, ...]
+    stale: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """In words; where the harness failed somewhere, there is none."""
+        if self.count(Status.ERROR):
+            return "not judged"
+        return "conformant" if self.conforms else "not conformant"
+
+    def count(self, *statuses: Status, level: Level | None = None) -> int:
+        """How many cases have one of these statuses, and count at that level."""
+        return sum(case.status in statuses and level in (None, case.counts_as) for case in self.cases)
+
+
+def results_of(
+    catalogue: Catalogue,
+    verdicts: Iterable[Verdict],
+    *,
+    mode: str,
+    tool: Tool,
+    subject: Subject,
+    machine: Machine,
+    features: Iterable[str],
+    started: str,
+    seconds: float,
+    baseline: Mapping[str, Known],
+) -> Results:
+    """The results of these verdicts. `started` is an ISO time."""
+    told = list(verdicts)
+    cases = tuple(_case_result(verdict, baseline) for verdict in told)
+    stale = tuple(verdict.case.id for verdict in told if verdict.case.id in baseline and verdict.is_met)
+    must_fail = any(case.is_unmet and case.counts_as is Level.MUST for case in cases)
+    titles = {case.section: catalogue.title_of(case.section) for case in cases}
+    profile = ("core", *sorted(features))
+    conforms = not must_fail and not any(case.status is Status.ERROR for case in cases)
+    return Results(
+        SCHEMA,
+        tool,
+        mode,
+        REVISION,
+        subject,
+        machine,
+        profile,
+        started,
+        seconds,
+        conforms,
+        len(cases) < len(list(catalogue)),
+        titles,
+        cases,
+        stale,
+    )
+
+
+def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
+    case = verdict.case
+    listed = baseline.get(case.id) or baseline.get(verdict.blocked_by)
+    return CaseResult(
+        id=case.id,
+        slug=case.slug,
+        section=case.section,
+        level=case.level,
+        provenance=case.provenance,
+        refs=case.refs,
+        requirement=case.requirement,
+        status=verdict.status,
+        findings=verdict.findings,
+        notes=verdict.notes,
+        ms=round(verdict.ms, 1),
+        evidence=verdict.evidence,
+        is_scored=_is_scored(case),
+        known=listed.reason if listed and listed.explains(verdict) else "",
+    )
+
+
+def _is_scored(case: Case) -> bool:
+    return case.revision <= REVISION
+
+
+def exit_code(results: Results, *, strict: bool) -> int:
+    """0 conforms · 1 does not, or the baseline is stale, or, if `strict`, there is a warning · 3 the harness failed somewhere."""
+    if results.count(Status.ERROR):
+        return 3
+    unmet = Counter(case.counts_as for case in results.cases if case.is_unmet)
+    fails = unmet[Level.MUST] or results.stale or (strict and unmet[Level.SHOULD])
+    return 1 if fails else 0

@@ -1,0 +1,1 @@
+"""The cases on runtimes, a file for each section."""

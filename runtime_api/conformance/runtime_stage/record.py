@@ -1,0 +1,214 @@
+"""The record of one scenario: all that was said, printed and done, for judges to look at. Times are in ms since the stage was opened."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import unquote
+
+from runtime_api.conformance.messages import Reply, Request
+from runtime_api.conformance.runtime_stage.event import Event
+from runtime_api.conformance.wire_log import WireEvent
+
+
+class Call(Enum):
+    """The calls of the Runtime API, and what is none of them."""
+
+    NEXT = "GET /runtime/invocation/next"
+    RESPONSE = "POST /runtime/invocation/ID/response"
+    ERROR = "POST /runtime/invocation/ID/error"
+    INIT_ERROR = "POST /runtime/init/error"
+    RESTORE_NEXT = "GET /runtime/restore/next"
+    RESTORE_ERROR = "POST /runtime/restore/error"
+    OTHER = "any other"
+
+
+# The date in front is left to a case of its own, so that one mistake is not every case's.
+_ROUTES = (
+    (Call.NEXT, "GET", re.compile(r"/[^/]*/runtime/invocation/next")),
+    (Call.RESPONSE, "POST", re.compile(r"/[^/]*/runtime/invocation/(.*)/response")),
+    (Call.ERROR, "POST", re.compile(r"/[^/]*/runtime/invocation/(.*)/error")),
+    (Call.INIT_ERROR, "POST", re.compile(r"/[^/]*/runtime/init/error")),
+    (Call.RESTORE_NEXT, "GET", re.compile(r"/[^/]*/runtime/restore/next")),
+    (Call.RESTORE_ERROR, "POST", re.compile(r"/[^/]*/runtime/restore/error")),
+)
+
+
+def call_of(request: Request) -> tuple[Call, str]:
+    """Which call a request is, and the request id in its path, decoded; empty where there is none."""
+    for call, method, pattern in _ROUTES:
+        found = pattern.fullmatch(request.target)
+        if found and request.method == method and not request.malformed:
+            return call, unquote(found[1]) if found.groups() else ""
+    return Call.OTHER, ""
+
+
+@dataclass(eq=False)
+class Exchange:
+    """A request and what became of it.
+
+    `replied_ms`: the reply was handed to the network. `left_ms`: the runtime hung up before that. `event`: what a poll was given.
+    `output_bytes`: how much the process had printed when the request was here.
+    """
+
+    request: Request
+    call: Call
+    request_id: str
+    output_bytes: int
+    reply: Reply | None = None
+    replied_ms: float | None = None
+    left_ms: float | None = None
+    event: Event | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the runtime is still waiting for the reply."""
+        return self.replied_ms is None and self.left_ms is None
+
+
+@dataclass
+class Invocation:
+    """An event that was handed out, with the poll that got it and every answer with its id."""
+
+    event: Event
+    poll: Exchange
+    answers: list[Exchange]
+
+    @property
+    def answer(self) -> Exchange | None:
+        """The first answer, if there is one."""
+        return self.answers[0] if self.answers else None
+
+    @property
+    def result(self) -> object:
+        """The first answer's body as JSON if it is a success; else the text of what there was instead, equal to no result."""
+        if self.answer is None:
+            return NoResult("no answer")
+        if self.answer.call is Call.ERROR:
+            return NoResult(f"an error: {self.answer.request.body[:200]!r}")
+        return self.answer.request.json
+
+
+@dataclass(frozen=True, repr=False)
+class NoResult:
+    """Where a result should be, but is not."""
+
+    reason: str
+
+    def __repr__(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A look at the process: resident memory, open descriptors, children; -1 for what the system does not tell."""
+
+    at_ms: float
+    rss_bytes: int
+    descriptors: int
+    children: int
+
+
+@dataclass
+class Process:
+    """One start of the command. `status`: what wait() told, negative for a signal; None while it runs, and where we had to end it."""
+
+    pid: int = 0
+    started_ms: float = 0.0
+    ended_ms: float | None = None
+    status: int | None = None
+    ended_by_us: str = ""
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if self.status is None:
+            return f"did not end by itself ({self.ended_by_us or 'it still runs'})"
+        if self.status < 0:
+            return f"was ended by {_signal_name(-self.status)}"
+        return f"exited with status {self.status}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+@dataclass
+class Run:
+    """What happened in one scenario. `epoch_ms`: when the stage was opened. `decoy`: requests that went where none should.
+
+    `left_behind`: how many processes were there after the end of the one that was started. `faults`: what the harness itself did wrong.
+    """
+
+    epoch_ms: float = 0.0
+    exchanges: list[Exchange] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    marks: dict[str, float] = field(default_factory=dict)
+    samples: dict[str, Sample] = field(default_factory=dict)
+    decoy: list[Request] = field(default_factory=list)
+    connections: int = 0
+    left_behind: int = 0
+    faults: list[str] = field(default_factory=list)
+    wire: list[WireEvent] = field(default_factory=list)
+
+    def of(self, *calls: Call) -> list[Exchange]:
+        """The exchanges of some calls, in order of arrival."""
+        return [exchange for exchange in self.exchanges if exchange.call in calls]
+
+    @property
+    def polls(self) -> list[Exchange]:
+        """All `next` calls."""
+        return self.of(Call.NEXT)
+
+    @property
+    def answers(self) -> list[Exchange]:
+        """All responses and errors."""
+        return self.of(Call.RESPONSE, Call.ERROR)
+
+    @property
+    def init_errors(self) -> list[Exchange]:
+        """All `init/error` calls."""
+        return self.of(Call.INIT_ERROR)
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        """The events that were handed out, in that order."""
+        by_id: dict[str, list[Exchange]] = {}
+        for answer in self.answers:
+            by_id.setdefault(answer.request_id, []).append(answer)
+        taken = [(poll.event, poll) for poll in self.polls if poll.event is not None]
+        return [Invocation(event, poll, by_id.get(event.request_id, [])) for event, poll in taken]
+
+    def answer(self, number: int) -> Exchange | None:
+        """The first answer to the event that was handed out in this place, counted from 0; None where there is none."""
+        taken = self.invocations
+        return taken[number].answer if number < len(taken) else None
+
+    def result(self, number: int) -> object:
+        """The result of the event that was handed out in this place, counted from 0; a NoResult where there is none."""
+        taken = self.invocations
+        return taken[number].result if number < len(taken) else NoResult(f"the event was not taken: {self.story}")
+
+    @property
+    def process(self) -> Process:
+        """The first start of the command."""
+        return self.processes[0]
+
+    @property
+    def story(self) -> str:
+        """What the runtime did, in a line: for the `actual` of a check that misses something."""
+        counts = [(len(self.of(call)), call) for call in Call]
+        said = ", ".join(f"{count} x {call.value}" for count, call in counts if count) or "no request at all"
+        return f"{said}; the process {self.process.ending}{_last_words(self.process.stderr)}"
+
+
+def _last_words(stderr: bytes) -> str:
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    return f"; last on stderr: {lines[-1].strip()[:120]}" if lines else ""

@@ -1,0 +1,1 @@
+"""The cases on servers, a file for each section."""

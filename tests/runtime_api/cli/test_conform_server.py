@@ -1,0 +1,90 @@
+"""`pilotlight conform server` as a command; what it judges by is tested with the suite."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from runtime_api.cli.conform import command
+
+# Takes calls, and answers each with a 500.
+ALWAYS_500 = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_error(500)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def conform(*arguments: str) -> Result:
+    """The command's result."""
+    return CliRunner().invoke(command, ["server", *arguments], standalone_mode=False)
+
+
+def test_the_list_has_every_case() -> None:
+    """A line for each, with its features."""
+    lines = conform("--list").output.splitlines()
+    assert len([line for line in lines if line.startswith("SV-")]) >= 86
+    assert any(line.startswith("SV-STRM-001") and line.endswith("[streaming]") for line in lines)
+
+
+def test_one_case_is_explained() -> None:
+    """With its level and where it comes from."""
+    output = conform("--explain", "SV-TIME-001").output
+    assert "SV-TIME-001 timeout" in output
+    assert "level       MUST" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "say which server"),
+        (("--url", "http://127.0.0.1:1", "--spawn", "true"), "say which server"),
+        (("--url", "http://127.0.0.1:1"), "--url needs --task"),
+        (("--spawn", "true", "-k", "nothing"), "no case is named by nothing"),
+        (("--spawn", "true", "--feature", "magic"), "there is no feature magic"),
+    ],
+)
+def test_wrong_usage_is_told(arguments: tuple[str, ...], told: str) -> None:
+    """What is missing, and where to find it."""
+    assert told in str(conform(*arguments).exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--spawn", "/nowhere/server {port}"), "/nowhere/server: there is no such command"),
+        (("--url", "https://127.0.0.1:1", "--task", "TASK"), "https://127.0.0.1:1 is no http:// URL"),
+        (("--url", "http://127.0.0.1:1", "--task", "TASK"), "nobody takes connections at 127.0.0.1:1"),
+        (("--url", "http://127.0.0.1:1", "--task", "TASK", "--listen", "here"), "--listen here is no HOST:PORT"),
+    ],
+)
+def test_a_server_that_cannot_be_had_is_the_harnesss_failure(
+    arguments: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    """Exit code 3, and the reason."""
+    result = conform(*(str(tmp_path) if word == "TASK" else word for word in arguments))
+    assert (result.return_value, told in result.output) == (3, True)
+
+
+def test_the_function_is_written_for_a_server_that_runs(tmp_path: Path) -> None:
+    """A bootstrap that can be started, in a folder that is named."""
+    result = conform("--prepare", str(tmp_path / "task"))
+    assert result.return_value == 0
+    assert f"{tmp_path / 'task' / 'bootstrap'}" in result.output
+    assert (tmp_path / "task" / "bootstrap").stat().st_mode & 0o111
+
+
+def test_a_server_that_fails_a_must_is_not_conformant(tmp_path: Path) -> None:
+    """Exit code 1; the results say what was seen, and how to run it again."""
+    (tmp_path / "server.py").write_text(ALWAYS_500)
+    spawn = f"{sys.executable} {tmp_path / 'server.py'} {{port}}"
+    result = conform("--spawn", spawn, "-k", "SV-ASYN-001", "--feature", "async", "--format", "json")
+    case = json.loads(result.stdout)["cases"][0]
+    assert (result.return_value, case["status"], case["findings"][0]["expected"]) == (1, "fail", "202")
+    assert case["findings"][0]["actual"].startswith("500")

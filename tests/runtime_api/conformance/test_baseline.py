@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
+from runtime_api.conformance.report.results import exit_code
+from runtime_api.conformance.verdicts import Status
+
+from .suites import results_with
+
+IDS = {"RT-ONE-001", "RT-ONE-002"}
+MUST_FAILS = [Status.FAIL, Status.PASS, Status.PASS, Status.INFO]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[known]]\nid = "RT-ONE-009"\nreason = "x"\n', "no case RT-ONE-009"),
+        ('[[known]]\nid = "RT-ONE-001"\nreason = " "\n', "has no reason"),
+        ('[[known]]\nid = "RT-ONE-001"\n', "reason"),
+        ('[[known]]\nid = "RT-ONE-001"\nreason = "x"\nmessage = "("\n', "no regular expression"),
+        ('[[know]]\nid = "RT-ONE-001"\n', "know"),
+        ("[[known\n", "baseline.toml"),
+    ],
+)
+def test_a_baseline_that_says_nothing_useful_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A reason is compulsory, and a typing error must not make the list look shorter than it is."""
+    path = tmp_path / "baseline.toml"
+    path.write_text(text)
+    with pytest.raises(BaselineUnusable, match=message):
+        read_baseline(path, IDS)
+
+
+def test_what_is_known_to_fail_does_not_fail_the_run(tmp_path: Path) -> None:
+    """It is still shown as a failure, with the reason."""
+    path = tmp_path / "baseline.toml"
+    path.write_text('[[known]]\nid = "RT-ONE-001"\nreason = "issue 7"\nmessage = "^SIG"\n')
+    known = read_baseline(path, IDS)
+    results = results_with(MUST_FAILS, known.values(), actual="SIGSEGV")
+    assert (results.conforms, exit_code(results, strict=True), results.cases[0].known) == (True, 0, "issue 7")
+    assert results.cases[0].status is Status.FAIL
+
+
+def test_another_failure_of_a_known_case_fails_the_run() -> None:
+    """The message says which failure is known."""
+    known = [Known("RT-ONE-001", "issue 7", "^SIG")]
+    assert exit_code(results_with(MUST_FAILS, known, actual="exited with status 2"), strict=False) == 1
+
+
+def test_a_known_failure_that_passes_is_stale_and_fails_the_run() -> None:
+    """So the baseline never claims more than is so."""
+    passes = [Status.PASS, Status.PASS, Status.PASS, Status.INFO]
+    results = results_with(passes, [Known("RT-ONE-001", "issue 7")])
+    assert (results.conforms, results.stale, exit_code(results, strict=False)) == (True, ("RT-ONE-001",), 1)

@@ -1,0 +1,41 @@
+"""The suite judges servers: for every case there is a server that is wrong in just that way, and it is found out."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from runtime_api.conformance.cases import Level, Section
+from runtime_api.conformance.server.catalogue import SERVER_CASES
+
+from .mutants.server_reference import MUTANTS, Server
+from .server_runs import misjudged, verdicts_on
+
+each_section = pytest.mark.parametrize("section", SERVER_CASES.sections, ids=lambda section: section.prefix)
+
+
+@pytest.fixture(scope="module")
+def wrong(request: pytest.FixtureRequest) -> dict[str, list[str]]:
+    """What is wrong with the mutants of the sections that are to be tested, all played in one go because they mostly wait."""
+    callspecs = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    prefixes = {spec.params["section"].prefix for spec in callspecs if spec is not None}
+    return asyncio.run(misjudged([case for case in SERVER_CASES if case.section in prefixes]))
+
+
+def test_every_case_has_a_mutant() -> None:
+    """No case is without its mutant, and no mutant without its case."""
+    assert set(MUTANTS) == {case.id for case in SERVER_CASES}
+
+
+@each_section
+def test_every_mutant_fails_its_case_and_no_other(section: Section, wrong: dict[str, list[str]]) -> None:
+    """A defect is found by the case that is there for it; what else sees the same events is not disturbed."""
+    assert [line for case in section.cases for line in wrong[case.id]] == []
+
+
+async def test_the_server_without_a_defect_passes() -> None:
+    """What the mutants are made of conforms: nothing but the defect is judged."""
+    verdicts = await verdicts_on(Server, SERVER_CASES)
+    judged = [verdict for verdict in verdicts.values() if verdict.case.level is not Level.INFO]
+    assert [verdict for verdict in judged if not verdict.is_met] == []
