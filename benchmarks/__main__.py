@@ -6,6 +6,7 @@ Exit status 1 when an answer was lost, crossed or wrong: that is never the machi
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,17 @@ from rich.console import Console
 from benchmarks import events, latency, shared_events, soak, streaming, throughput
 from benchmarks.bootstrap import endurance, invocations, memory, start, streams
 from benchmarks.conformance import repeat
+from benchmarks.layer import build, packaged
+from benchmarks.layer import start as layer_start
 from benchmarks.peers import emulator_path, python_client_path
 from benchmarks.report import Result
 from benchmarks.sandbox import start as sandbox_start
 from benchmarks.sandbox import subscriber, turnover
 from benchmarks.servers import REPOSITORY
+from layers.errors import BuildRefused
+from layers.interpreter.probe import probe
 
-NAMES = ("bootstrap", "sandbox", "latency", "throughput", "streams", "soak", "crowd", "events", "conform")
+NAMES = ("bootstrap", "sandbox", "layer", "latency", "throughput", "streams", "soak", "crowd", "events", "conform")
 
 
 def main() -> int:
@@ -56,6 +61,8 @@ def _results(names: tuple[str, ...], options: argparse.Namespace, console: Conso
     if "sandbox" in names:
         for sandbox in (sandbox_start, subscriber, turnover):
             yield sandbox.run()
+    if "layer" in names:
+        yield from _layer(options.peers.absolute(), console)
     program = emulator_path(options.peers.absolute())
     if program is None:
         console.print(
@@ -90,6 +97,25 @@ def _bootstrap(peers: Path, console: Console) -> Iterator[Result]:
         return
     for benchmark in (start, invocations, memory, streams, endurance):
         yield benchmark.run(python)
+
+
+def _layer(peers: Path, console: Console) -> Iterator[Result]:
+    """The newest Python there is for sizes; the one of the peers, on which AWS's client is installed, for times."""
+    newest = next(iter(sorted((Path.home() / ".pyenv" / "versions").glob("3.13.*"), reverse=True)), None)
+    running = probe(sys.executable)
+    try:
+        yield build.run(probe(str(newest)) if newest else running)
+        yield packaged.run(running)
+        python = python_client_path(peers)
+        if python is None or shutil.which("bwrap") is None:
+            console.print(
+                "awslambdaric or bubblewrap is not installed (make peers): the layer has nothing to be compared with"
+            )
+            return
+        theirs = probe(str(python))
+        yield layer_start.run(theirs, python.parent.parent / "lib" / f"python{theirs.minor}" / "site-packages")
+    except BuildRefused as refused:
+        console.print(f"the layers cannot be built: {refused}")
 
 
 if __name__ == "__main__":

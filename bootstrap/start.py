@@ -37,6 +37,7 @@ ENV_EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 ENV_EXECUTION_ENV = "AWS_EXECUTION_ENV"
 ENV_HANDLER = "_HANDLER"
 ENV_INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
+ENV_MANAGED = "_PILOTLIGHT_MANAGED"  # set where the bootstrap stands in for the one of a managed runtime
 ENV_MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY"
 ENV_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 ENV_TASK_ROOT = "LAMBDA_TASK_ROOT"
@@ -177,9 +178,14 @@ def _arrange_path(folder: str) -> list[str]:
     """Put the function's folders first on sys.path and take ours off; return the function's folders."""
     root = os.environ.get(ENV_TASK_ROOT) or os.getcwd()
     user_folders = [root]
+    is_managed = os.environ.pop(ENV_MANAGED, None) is not None
     if "PYTHONPATH" not in os.environ:  # whoever sets it takes over, as on the managed runtime
         layers = [layer.format(*sys.version_info) for layer in LAYER_FOLDERS]
         user_folders += [layer for layer in layers if os.path.isdir(layer)]
+        if is_managed:
+            from .surroundings.managed import take_over  # elsewhere nobody needs it
+
+            take_over()
     taken = {*user_folders, folder, os.path.realpath(folder), ""}
     sys.path[:] = user_folders + [entry for entry in sys.path if entry not in taken]
     sys.path.append(f"{folder}/{ON_PATH}")  # modules a function may import without shipping them

@@ -72,7 +72,7 @@ def missing_programs(command: tuple[str, ...]) -> list[str]:
 def scrubbed(text: str) -> Results:
     """Results without the names of this machine's folders, from their JSON."""
     text = re.sub(re.escape(tempfile.gettempdir()) + r"/conform[-\w]*", "/tmp/conform", text)
-    for path, shown in ((REPOSITORY, "."), (Path(sys.prefix), ".venv"), (Path.home(), "~")):
+    for path, shown in ((Path(sys.prefix), ".venv"), (REPOSITORY, "."), (Path.home(), "~")):
         text = text.replace(f"{path}/", f"{shown}/")
     return msgspec.json.decode(text, type=Results)
 

@@ -15,6 +15,7 @@ import click
 
 from runtime_api.cli.event_output import print_event, print_events
 from runtime_api.cli.queue_option import queue_option
+from runtime_api.config.document import did_you_mean
 from runtime_api.frontend.event_ledger import EventDetails, JetStreamLedger, Ledger, StoreFailed
 from runtime_api.protocol.asynchronous.event import EventState
 from runtime_api.protocol.asynchronous.queue_address import QueueAddress
@@ -81,7 +82,11 @@ def command() -> None:
 @_with_ledger
 def list_events(ledger: AnyLedger, states: tuple[str, ...], function: str | None, limit: int, json: bool) -> int:
     """List events, oldest first."""
-    print_events(ledger.heads(_chosen(states, EventState), function, limit), _now_ms(), json=json)
+    heads = ledger.heads(_chosen(states, EventState), function, limit)
+    if not heads:
+        _say_none(ledger, function)
+    if heads or json:
+        print_events(heads, _now_ms(), json=json)
     return 0
 
 
@@ -139,7 +144,18 @@ def _selected(
         raise click.UsageError("Name events by their request ids, or choose them by --state, --function or --all.")
     if request_ids:
         return [_possible(_the_one(ledger, each), possible).event.sequence for each in request_ids]
-    return [head.sequence for head in ledger.heads(_chosen(states, possible), function, _NO_LIMIT)]
+    heads = ledger.heads(_chosen(states, possible), function, _NO_LIMIT)
+    if not heads:
+        _say_none(ledger, function)
+    return [head.sequence for head in heads]
+
+
+def _say_none(ledger: AnyLedger, function: str | None) -> None:
+    """Nothing was chosen; a name that no event has may be misspelt."""
+    names = list(dict.fromkeys(head.function_name for head in ledger.heads(limit=_NO_LIMIT)))
+    is_unknown = function is not None and bool(names) and function not in names
+    hint = f": none is of a function {function}{did_you_mean(function, names)}" if function and is_unknown else ""
+    click.echo(f"no events{hint}", err=True)
 
 
 def _chosen(states: tuple[str, ...], possible: Iterable[EventState]) -> list[EventState]:

@@ -17,7 +17,9 @@ def introduce(endpoint_url: str, configuration: Configuration) -> None:
     """Print it on standard error; the last line is `ready: URL`."""
     # Wide enough for any line: what is meant to be copied must not be cut or folded.
     console = Console(stderr=True, highlight=False, soft_wrap=True, width=1000)
-    console.print(_table(endpoint_url, configuration))
+    console.print(_table(configuration))
+    console.print()
+    console.print(f"Invoke API: {endpoint_url}, which any AWS SDK takes as its endpoint. URL paths are below it as well.", markup=False)
     name = configuration.names[0]
     console.print()
     console.print(_boto3_line(endpoint_url, name), markup=False)
@@ -26,12 +28,12 @@ def introduce(endpoint_url: str, configuration: Configuration) -> None:
     console.print(f"ready: {endpoint_url}", markup=False)
 
 
-def _table(endpoint_url: str, configuration: Configuration) -> Table:
-    table = Table("function", "runtime", "handler", "POST", "URL", box=None, pad_edge=False)
+def _table(configuration: Configuration) -> Table:
+    table = Table("function", "runtime", "handler", "URL path", box=None, pad_edge=False)
     for name in configuration.names:
         served = configuration.only(name)
         for row in (*map(_row_of_function, served.functions), *map(_row_of_alias, served.aliases)):
-            table.add_row(*row.columns(endpoint_url))
+            table.add_row(*row.columns)
     return table
 
 
@@ -43,10 +45,10 @@ class _Row(NamedTuple):
     handler: str
     has_url: bool
 
-    def columns(self, endpoint_url: str) -> tuple[str, ...]:
-        route = f"{endpoint_url}/2015-03-31/functions/{self.name}/invocations"
-        url = f"{endpoint_url}/lambda-url/{self.name}/" if self.has_url else ""
-        return (self.name, self.runtime, self.handler, route, url)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """As they are printed."""
+        return (self.name, self.runtime, self.handler, f"/lambda-url/{self.name}/" if self.has_url else "")
 
 
 def _row_of_function(function: Function) -> _Row:

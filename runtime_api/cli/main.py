@@ -17,6 +17,10 @@ _COMMANDS = {
     "invoke": "Invoke a function that is being served.",
     "events": "List, show, redrive and purge asynchronous invocations.",
     "conform": "Judge a runtime or a server, case by case.",
+    "layer": "Build the layers that bring the runtime to AWS Lambda.",
+    "package": "Make a zip of a function and its dependencies.",
+    "image": "Build the base image of functions.",
+    "init": "Write a new function project.",
 }
 
 

@@ -29,10 +29,15 @@ class Number(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Raises click.BadParameter."""
-        number = super().convert(value, param, ctx)
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number.", param, ctx)
         if not isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
+        if self.min is not None and self.min_open and number <= self.min:
+            self.fail(f"{value} is too small: it must be above {self.min:g}.", param, ctx)
+        return super().convert(number, param, ctx)
 
 
 _OPTIONS = (

@@ -25,6 +25,7 @@ AnyStruct = TypeVar("AnyStruct", bound=msgspec.Struct)
 _WRONG = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _GOT = re.compile(r"Expected `(?P<wanted>.*)`, got `(?P<got>\w+)`")
+_BOUND = re.compile(r"Expected `(?P<wanted>\w+)` (?P<bound>>=|<=|>|<) (?P<limit>\S+)")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
 _IN_WORDS = {
     "array": "a list",
@@ -35,6 +36,7 @@ _IN_WORDS = {
     "object": "a table",
     "str": "text",
 }
+_BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", list: "array", dict: "object", type(None): "null"}
 
 
@@ -95,7 +97,7 @@ class Document:
         wrong = _WRONG.fullmatch(message)
         assert wrong is not None
         what, within = wrong["what"], _path_to(wrong["path"] or "", value, message)
-        unknown, got = _UNKNOWN.fullmatch(what), _GOT.fullmatch(what)
+        unknown, got, bound = _UNKNOWN.fullmatch(what), _GOT.fullmatch(what), _BOUND.fullmatch(what)
         if unknown:
             name = unknown["name"]
             return self.error(
@@ -104,6 +106,9 @@ class Document:
         if got:
             wanted = [_IN_WORDS.get(one, one) for one in got["wanted"].split(" | ") if one != "null"]
             what = f"expected {' or '.join(wanted)}, got {_IN_WORDS.get(got['got'], got['got'])}"
+        if bound:
+            limit = f"{float(bound['limit']):g}" if "." in bound["limit"] else bound["limit"]
+            what = f"expected {_IN_WORDS[bound['wanted']]} {_BOUNDS[bound['bound']]} {limit}"
         if what.startswith("Invalid enum value"):
             what = f"{what}; use one of {', '.join(_choices_at(within, kind))}"
         return self.error((*path, *within), what)

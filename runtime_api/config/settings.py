@@ -23,6 +23,7 @@ from runtime_api.protocol.function.function import (
     RecursiveLoopKind,
     RuntimeKind,
     SystemLogLevel,
+    check_environment,
 )
 from runtime_api.protocol.function.url_config import UrlConfig
 from runtime_api.protocol.limits import FUNCTION_NAME_LIMIT
@@ -105,9 +106,18 @@ def read_variables(pairs: tuple[str, ...], env_file: Path | None) -> dict[str, s
     if env_file is not None:
         for number, line in enumerate(env_file.read_text().splitlines(), 1):
             if line.strip() and not line.lstrip().startswith("#"):
-                variables.update([_split(line.strip(), f"{env_file}, line {number}")])
+                variables.update([_split_line(line.strip(), f"{env_file}, line {number}")])
     variables.update(_split(pair, "--env") for pair in pairs)
     return variables
+
+
+def _split_line(line: str, where: str) -> tuple[str, str]:
+    name, value = _split(line, where)
+    try:
+        check_environment({name: value})
+    except InvalidFunction as error:
+        raise InvalidFunction(f"{where}: {error}") from None
+    return name, value
 
 
 def _split(pair: str, where: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import peers
 
+OTHERS = ("python", "node", "node-sdk", "bare-root", "image-base", "image-wheels", "checkers")
+
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
@@ -15,6 +17,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     monkeypatch.setattr(peers, "_install_python_client", folders.append)
     monkeypatch.setattr(peers, "_install_node_client", folders.append)
     monkeypatch.setattr(peers, "_install_node_sdk", folders.append)
+    monkeypatch.setattr(peers, "_install_bare_root", folders.append)
+    monkeypatch.setattr(peers, "_install_image_base", folders.append)
+    monkeypatch.setattr(peers, "_name_of_wheels", lambda: "wheels")
+    monkeypatch.setattr(peers, "_install_wheels", folders.append)
+    monkeypatch.setattr(peers, "_install_checkers", folders.append)
     monkeypatch.delenv("CI", raising=False)
     return folders
 
@@ -26,7 +33,7 @@ def _fail(_folder: Path) -> None:
 def test_installs_once(tmp_path: Path, installed: list[Path]) -> None:
     """The second time there is nothing to do."""
     assert (peers.install(tmp_path), peers.install(tmp_path)) == (0, 0)
-    assert installed == [tmp_path / name for name in ("emulator", "python", "node", "node-sdk")]
+    assert installed == [tmp_path / name for name in ("emulator", *OTHERS)]
 
 
 def test_installs_again_when_the_version_changes(
@@ -36,7 +43,7 @@ def test_installs_again_when_the_version_changes(
     peers.install(tmp_path)
     monkeypatch.setattr(peers, "EMULATOR_PACKAGE", "aws-sam-cli==9.9.9")
     peers.install(tmp_path)
-    assert installed[4:] == [tmp_path / "emulator"]
+    assert installed[1 + len(OTHERS) :] == [tmp_path / "emulator"]
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
@@ -52,7 +59,7 @@ def test_a_missing_emulator_fails_ci_only(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(peers, "_install_emulator", _fail)
     assert peers.install(tmp_path) == status
-    assert installed == [tmp_path / "python", tmp_path / "node", tmp_path / "node-sdk"]
+    assert installed == [tmp_path / name for name in OTHERS]
     assert "a tool is missing" in capsys.readouterr().err
 
 
@@ -70,3 +77,7 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     assert peers.emulator_path(tmp_path) is None
     assert peers.python_client_path(tmp_path) is None
     assert peers.node_client_path(tmp_path) is None
+    assert peers.bare_root_path(tmp_path) is None
+    assert peers.image_store_path(tmp_path) is None
+    assert peers.image_wheels_path(tmp_path) is None
+    assert peers.checkers_path(tmp_path) is None

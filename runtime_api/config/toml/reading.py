@@ -6,6 +6,7 @@ version alone (its URL, its asynchronous invocations, what is provisioned) is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from runtime_api.protocol.function.alias import Alias, check_alias, check_reserv
 from runtime_api.protocol.function.function import Function, InvalidFunction
 from runtime_api.protocol.function.url_config import UrlConfig
 from runtime_api.protocol.names import VERSION_LATEST
+
+_PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 
 
 def read_toml(file: Path, settings: Settings) -> Configuration:
@@ -53,7 +56,15 @@ def _parsed(file: Path) -> Document:
         raise InvalidFunction(f"{file} goes too deep: it nests hundreds of tables or lists") from None
     except ValueError as error:
         # Beside incorrect TOML: what is not UTF-8, and numbers of thousands of digits.
-        raise InvalidFunction(f"{file} is not correct TOML: {error}") from None
+        raise InvalidFunction(_not_toml(file, str(error))) from None
+
+
+def _not_toml(file: Path, what: str) -> str:
+    """With the parser's place in front, as all other errors have it."""
+    found = _PLACE.fullmatch(what)
+    if found is None:
+        return f"{file}: it is not correct TOML: {what}"
+    return f"{file}, line {found['line']}, column {found['column']}: it is not correct TOML: {found['what']}"
 
 
 class _FunctionReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -27,6 +28,9 @@ KEYS: dict[str, KeyPath] = {
     "max_age_s": ("max_age",),
     "name": (),
 }
+_RUNTIMES = (
+    "use one of python (the key python names the interpreter) and provided, or start any other program with the key command"
+)
 _SAME_BY_NAME = (
     "handler",
     "runtime",
@@ -56,6 +60,8 @@ class Values:
         """What a function or a version hands down to others; its URL and asynchronous invocations are its own."""
         if table.command is not None and table.runtime is not None:
             raise self._document.error((*path, "runtime"), "a command is a runtime of its own: leave runtime out")
+        if table.runtime not in (None, "python", "provided"):
+            raise self._document.error((*path, "runtime"), f"there is no runtime {table.runtime!r}; {_RUNTIMES}")
         return Settings(
             **said(table, *_SAME_BY_NAME),
             command=self._command(table, path),
@@ -132,7 +138,11 @@ class Values:
 
     def _python(self, name: str | None, path: KeyPath) -> str | None:
         # Without a slash it is looked up on the PATH.
-        return str(self._beside(name, path)) if name is not None and "/" in name else name
+        python = str(self._beside(name, path)) if name is not None and "/" in name else name
+        if python is not None and shutil.which(python) is None:
+            where = "" if "/" in python else " on the PATH"
+            raise self._document.error(path, f"there is no interpreter {python}{where}")
+        return python
 
     def _environment(self, table: VersionTable, path: KeyPath) -> dict[str, str] | None:
         if table.env_file is None:

@@ -6,6 +6,7 @@ One call is one try: when to try again, and when that is enough, is the queue's 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from runtime_api.dispatch.destinations.aws import AwsSender, AwsUnavailable
@@ -31,6 +32,7 @@ from runtime_api.protocol.function.invalid_function import InvalidFunction
 from runtime_api.protocol.invoke.errors import InvokeError, ServiceFailure
 from runtime_api.protocol.invoke.lineage import count_in, lineage_id
 
+_logger = logging.getLogger("pilotlight")
 Accept = Callable[[FunctionReference, bytes, str], Awaitable[object]]
 
 
@@ -51,14 +53,17 @@ class Destinations:
             _check_function(one, dispatcher)
 
     async def check(self) -> None:
-        """See that what is named can be used; raises ServiceFailure, which names the function and what is wrong."""
+        """See that what is named can be used; raises ServiceFailure, which names the function and what is wrong.
+
+        What AWS has and cannot be reached is a warning: a template made for AWS is served all the same, and its events are kept.
+        """
         for one in self._configured:
             try:
                 await asyncio.to_thread(self._check_target, one.target)
             except OSError as error:
                 raise ServiceFailure(f"{one}: {error.strerror}") from None
             except AwsUnavailable as error:
-                raise ServiceFailure(f"{one}: {error}") from None
+                _logger.warning("%s: %s; until then deliveries fail, and after the last try the event is kept as dead", one, error)
 
     async def deliver(self, finished: FinishedEvent, delivery: Delivery) -> None:
         """Return once the receiver has it for certain; raises DeliveryFailed."""

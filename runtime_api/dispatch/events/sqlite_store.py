@@ -40,6 +40,10 @@ _PRUNE = (
     "(SELECT sequence FROM events WHERE state = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)"
 )
 _RECOVER = "UPDATE events SET state = ? WHERE state = ?"
+_RECOVERED = (
+    (EventState.QUEUED.value, EventState.RUNNING.value),
+    (EventState.UNDELIVERED.value, EventState.DELIVERING.value),
+)
 
 
 class SqliteStore:
@@ -114,6 +118,8 @@ class SqliteStore:
         async with self._opening:
             self._is_closed = True
             if self._writes is not None:
+                # Where the disk is full, whoever opens it next does this.
+                await self._writes.write_all(_RECOVER, _RECOVERED)
                 await self._writes.close()
             await self._connections.aclose()
             self._reader = self._writes = None
@@ -226,8 +232,7 @@ async def _prepare(writer: aiosqlite.Connection, database: str) -> None:
         raise StoreUnusable(
             f"{database} was written by another version of pilotlight: use that one, or move the file away"
         )
-    await writer.execute(_RECOVER, (EventState.QUEUED.value, EventState.RUNNING.value))
-    await writer.execute(_RECOVER, (EventState.UNDELIVERED.value, EventState.DELIVERING.value))
+    await writer.executemany(_RECOVER, _RECOVERED)
     await writer.commit()
 
 

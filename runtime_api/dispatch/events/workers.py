@@ -52,6 +52,7 @@ class Workers(Generic[_Item]):
         self._quiet_until_ms = 0.0
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -64,17 +65,22 @@ class Workers(Generic[_Item]):
 
     async def close(self, patience_ms: float) -> None:
         """Take no more, wait so long for what runs, and cancel what is left then."""
+        end_ms = self._clock.monotonic_ms() + patience_ms
+        self._is_closed = True
+        self._wake.set()
         if self._loop is not None:
+            # What it has just taken is running: it has to be started, too.
+            await wait_at_most(self._clock, patience_ms, [self._loop])
             self._loop.cancel()
             await asyncio.wait([self._loop])
-        await wait_at_most(self._clock, patience_ms, self._tasks)
+        await wait_at_most(self._clock, end_ms - self._clock.monotonic_ms(), self._tasks)
         left = list(self._tasks)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             self._wake.clear()
             try:
                 next_ms = await self._start_due()
@@ -107,6 +113,8 @@ class Workers(Generic[_Item]):
         due = await self._due_times({name: slots for name, slots in room.items() if slots}) if free else {}
         hungry = sorted((name for name in due if due[name] <= now_ms), key=lambda name: self._lanes[name].served)
         for name, share in share_out({name: room[name] for name in hungry}, free).items():
+            if self._is_closed:
+                break
             await self._start_some(self._lanes[name], now_ms, share)
         return min(
             (due_ms for due_ms in (*due.values(), *self._ends_of_rests(now_ms)) if due_ms > now_ms),

@@ -154,6 +154,9 @@ def _function(text: str) -> FunctionTarget:
     try:
         return FunctionTarget(parse_reference(text))
     except InvokeError:
+        is_file = "." in text and text.isprintable() and ":" not in text
+        file = f"did you mean file:{text}? Else " if is_file else ""
         raise InvalidFunction(
-            f"destination {text!r}: use the name of a function, file:PATH, a URL, or the ARN of a function, queue, topic, bus or bucket"
+            f"destination {text!r}: {file}use the name of a function, file:PATH, a URL, "
+            "or the ARN of a function, queue, topic, bus or bucket"
         ) from None

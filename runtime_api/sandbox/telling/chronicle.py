@@ -40,7 +40,8 @@ class Chronicle:
         self._stream = stream
         self._clock = clock
         self._kind = function.initialization_type
-        self._init_started_ms = 0.0
+        # Init may be over before it began: when a program cannot be found.
+        self._init_started_ms = clock.monotonic_ms()
         self._init_duration_ms: float | None = None
         self._restore_started_ms = 0.0
         self._restore_duration_ms: float | None = None

@@ -1,0 +1,90 @@
+"""New function projects: which files they have.
+
+Strategy: every project has the files of `projects/common` and of its kind, the kind's own ones winning. What differs by name is written
+`{{ word }}` in them; the words are below, and there is no other language of templates.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Literal
+
+FOLDER = Path(__file__).parent / "projects"
+KindName = Literal["plain", "async", "stream", "fastapi"]
+_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_WORD = re.compile(r"\{\{ (\w+) \}\}")
+
+_NEEDS_LAYER = "It needs Pilotlight's runtime on Lambda, which the wrapper layer brings:"
+_WORDS: dict[KindName, dict[str, str]] = {
+    "plain": {
+        "event": '{"name": "Ada"}',
+        "layer_note": "On AWS's own runtime, or on Pilotlight's by its wrapper layer:",
+    },
+    "async": {"event": '{"names": ["Ada", "Bob"]}'},
+    "stream": {"event": '{"to": 3}', "stream": " --stream", "url": "{AuthType: NONE, InvokeMode: RESPONSE_STREAM}"},
+    "fastapi": {
+        "event": '{"rawPath": "/hello/Ada"}',
+        "call": "curl http://127.0.0.1:9000/lambda-url/{{ name }}/hello/Ada",
+        "requirements": " fastapi",
+        "url": "{AuthType: NONE}",
+    },
+}
+
+
+class ProjectRefused(Exception):
+    """No project is written; the message says why."""
+
+
+def project_files(name: str, kind: KindName) -> dict[str, str]:
+    """The text of each file of a project by its path; raises ProjectRefused for what no function can be called."""
+    if not _NAME.fullmatch(name):
+        raise ProjectRefused(f"{name!r} is no name for a function: use 1 to 64 letters, digits, '-' and '_'")
+    words = _words(name, kind)
+    sources = {
+        str(path.relative_to(folder)): path for folder in (FOLDER / "common", FOLDER / kind) for path in _in(folder)
+    }
+    files = {path: _filled(source.read_text(), words) for path, source in sorted(sources.items())}
+    if "url" in words:
+        files["template.yaml"] += f"      FunctionUrlConfig: {words['url']}\n"
+    return files
+
+
+def write_project(folder: Path, kind: KindName) -> list[str]:
+    """Write a project into a folder, which names the function; the paths of its files. Raises ProjectRefused."""
+    files = project_files(folder.resolve().name, kind)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ProjectRefused(f"{folder} is not empty: name a new folder")
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+    except OSError as error:
+        raise ProjectRefused(f"{error.filename}: {error.strerror}") from None
+    return list(files)
+
+
+def _words(name: str, kind: KindName) -> dict[str, str]:
+    own = _WORDS[kind]
+    stream = own.get("stream", "")
+    common = {
+        "name": name,
+        "runtime": f"python{sys.version_info[0]}.{sys.version_info[1]}",
+        "call": f"pilotlight invoke {name}{stream} -e '{own['event']}'",
+        "requirements": "",
+        "layer_note": _NEEDS_LAYER,
+        "without_layer": "without it AWS's own runtime runs it"
+        if kind == "plain"
+        else "the function needs it on Lambda",
+    }
+    return {word: _filled(text, {"name": name}) for word, text in {**common, **own}.items()}
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    return _WORD.sub(lambda found: words[found[1]], text)
+
+
+def _in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]

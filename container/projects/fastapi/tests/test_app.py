@@ -1,0 +1,16 @@
+"""The function, called as its callers call it: by its URL, in a sandbox."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+from runtime_api import Function, UrlConfig
+
+
+def test_it_says_hello(pilotlight: Callable[..., str]) -> None:
+    """By name."""
+    folder = str(Path(__file__).parents[1] / "src")
+    url = pilotlight(Function(name="{{ name }}", task_root=folder, handler="app.handler", url=UrlConfig()))
+    with urlopen(f"{url}/lambda-url/{{ name }}/hello/Ada") as answer:
+        assert json.load(answer) == {"message": "Hello, Ada!"}

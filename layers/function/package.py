@@ -1,0 +1,114 @@
+"""The zip of a function: its folder and its dependencies beside each other, compiled, without what only its author needs."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from layers.archive import write_zip
+from layers.compiled import compile_entries
+from layers.contents import Contents
+from layers.entries import Entry, Progress, entries_of, no_progress
+from layers.errors import SourceRefused
+from layers.function.dependencies import install, maybe_uv
+from layers.function.requirements import Requirements, maybe_requirements
+from layers.function.target import TASK_ROOT, Target
+from layers.interpreter.probe import Interpreter
+from layers.layer import Built, pilotlight_version
+from layers.limits import check_unzipped
+
+_CACHES = {"__pycache__", "node_modules"}
+_TESTS = "tests"
+_SUFFIXES = (".pyc", ".pyo", ".egg-info")
+_SHOWN = 3
+
+
+class Package(msgspec.Struct, frozen=True):
+    """What to make a zip of. `interpreter` compiles, if there is one, and is of the target's version."""
+
+    folder: Path
+    target: Target
+    interpreter: Interpreter | None
+    requirements: Path | None = None
+    find_links: tuple[Path, ...] = ()
+    keeps_tests: bool = False
+    uses_uv: bool = True
+
+
+def build_package(package: Package, output: Path, progress: Progress = no_progress) -> Built:
+    """Write the zip; raises BuildRefused."""
+    notes: list[str] = []
+    own = _own_entries(package, output)
+    entries = _together(own, _dependencies(package, notes, progress))
+    if package.interpreter is not None:
+        compiled = compile_entries(entries, TASK_ROOT, package.interpreter, progress)
+        entries += compiled.entries
+        notes += _failures(compiled.failures)
+    unzipped_bytes = check_unzipped(entries)
+    zipped_bytes = write_zip(entries, output, progress)
+    contents = Contents("function", pilotlight_version(), [package.target.python], package.target.architecture)
+    return Built(output, contents, len(entries), zipped_bytes, unzipped_bytes, notes)
+
+
+def _own_entries(package: Package, output: Path) -> list[Entry]:
+    if not package.folder.is_dir():
+        raise SourceRefused(f"{package.folder} is not a folder: name the one with the function")
+    place = output.absolute()
+
+    def leaves_out(path: Path) -> bool:
+        return path.name.startswith(".") or path.absolute() == place or _is_for_authors(path, package)
+
+    found = list(entries_of(package.folder, leaves_out))
+    if not found:
+        raise SourceRefused(f"{package.folder} has no files: name the folder with the function")
+    return found
+
+
+def _is_for_authors(path: Path, package: Package) -> bool:
+    is_tests = path.name == _TESTS and not package.keeps_tests
+    return path.name in _CACHES or is_tests or path.suffix in _SUFFIXES or (path / "pyvenv.cfg").is_file()
+
+
+def _dependencies(package: Package, notes: list[str], progress: Progress) -> list[Entry]:
+    requirements = maybe_requirements(package.folder, package.requirements)
+    if requirements is None:
+        return []
+    uv = maybe_uv() if package.uses_uv else None
+    step = f"installing what {requirements.file.name} asks for"
+    progress(step, 0, 1)
+    with tempfile.TemporaryDirectory(prefix="pilotlight-package-") as scratch:
+        found = install(requirements, package.target, Path(scratch, "files"), package.find_links, uv)
+    progress(step, 1, 1)
+    notes += _how_chosen(requirements, uv)
+    return [entry for entry in found if package.keeps_tests or f"/{_TESTS}/" not in f"/{entry.path}"]
+
+
+def _how_chosen(requirements: Requirements, uv: str | None) -> list[str]:
+    if uv is not None:
+        return [f"Dependencies of {requirements.file.name}, by uv."]
+    # https://github.com/pypa/pip/issues/11664
+    return [
+        f"Dependencies of {requirements.file.name}, by pip, which judges conditions such as python_version by this machine's Python: "
+        "uv does so by the target's (pip install uv)."
+    ]
+
+
+def _together(own: list[Entry], dependencies: list[Entry]) -> list[Entry]:
+    """Both lists; raises SourceRefused where they differ on a file."""
+    theirs = {entry.path: entry for entry in dependencies}
+    clashes = [entry.path for entry in own if entry.path in theirs and theirs[entry.path] != entry]
+    if clashes:
+        raise SourceRefused(
+            f"{', '.join(clashes[:_SHOWN])} is in the function's folder and in a dependency, and not the same: "
+            "take it out of the folder, or the dependency out of the requirements"
+        )
+    paths = {entry.path for entry in own}
+    return own + [entry for entry in dependencies if entry.path not in paths]
+
+
+def _failures(failures: dict[str, str]) -> list[str]:
+    shown = [f"Not compiled: {path}: {why}" for path, why in list(failures.items())[:_SHOWN]]
+    more = len(failures) - len(shown)
+    return [*shown, *([f"Not compiled: {more} more"] if more > 0 else [])]

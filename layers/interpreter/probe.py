@@ -1,0 +1,108 @@
+"""What an interpreter says of itself: asked once, by running it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from layers.errors import InterpreterUnusable
+
+OLDEST = (3, 10)
+_LIMIT_S = 30
+_ASK = """
+import json, os, platform, sys, sysconfig
+variables = sysconfig.get_config_vars()
+print(json.dumps({
+    "implementation": sys.implementation.name,
+    "version": platform.python_version(),
+    "cache_tag": sys.implementation.cache_tag,
+    "machine": platform.machine(),
+    "prefix": sys.base_prefix,
+    "stdlib": os.path.realpath(sysconfig.get_path("stdlib")),
+    "executable": os.path.realpath(sys.executable),
+    "build_folders": [str(variables.get(name) or "") for name in ("abs_srcdir", "abs_builddir")],
+    "multiarch": str(variables.get("MULTIARCH") or ""),
+}))
+"""
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    """One CPython. Paths are absolute; `build_folders` are where it was compiled, as far as it knows."""
+
+    implementation: str
+    version: str
+    cache_tag: str
+    machine: str
+    prefix: str
+    stdlib: str
+    executable: str
+    build_folders: tuple[str, ...]
+    multiarch: str
+
+    @property
+    def minor(self) -> str:
+        """Its version as `3.X`."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def architecture(self) -> str:
+        """The machine by Lambda's names."""
+        return {"aarch64": "arm64"}.get(self.machine, self.machine)
+
+
+def probe(named: str) -> Interpreter:
+    """The interpreter behind a prefix, a path, a name on PATH or a version as `3.X`; raises InterpreterUnusable."""
+    program = _program(named)
+    try:
+        answer = subprocess.run(
+            [program, "-I", "-S", "-c", _ASK],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_LIMIT_S,
+            stdin=subprocess.DEVNULL,
+            cwd="/",
+        )
+        found = msgspec.convert(json.loads(answer.stdout), Interpreter)
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or "").strip().splitlines()[:1]
+        raise InterpreterUnusable(
+            f"{program} cannot be run: {' '.join(said) or f'status {error.returncode}'}"
+        ) from None
+    except (OSError, subprocess.TimeoutExpired, ValueError, msgspec.ValidationError) as error:
+        raise InterpreterUnusable(f"{program} does not answer as a Python does: {error}") from None
+    _check(found, program)
+    return found
+
+
+def _program(named: str) -> str:
+    if os.path.isdir(named):
+        return _program_in(Path(named))
+    program = shutil.which(f"python{named}" if re.fullmatch(r"3\.\d+", named) else named)
+    if program is None:
+        raise InterpreterUnusable(
+            f"there is no interpreter {named!r}: name a prefix such as /usr/local, the path of a python3, or a command on PATH"
+        )
+    return os.path.abspath(program)
+
+
+def _program_in(prefix: Path) -> str:
+    names = [path for path in (prefix / "bin").glob("python3*") if re.fullmatch(r"python3(\.\d+)?", path.name)]
+    if not names:
+        raise InterpreterUnusable(f"{prefix} is not the prefix of a Python: there is no bin/python3 in it")
+    # The longest name is the one with the version: a prefix such as /usr may hold more than one, and python3 says which.
+    plain = prefix / "bin" / "python3"
+    return str(plain if plain in names else max(names, key=lambda path: path.name))
+
+
+def _check(found: Interpreter, program: str) -> None:
+    if found.implementation != "cpython":
+        raise InterpreterUnusable(f"{program} is {found.implementation}: only CPython can be shipped")
+    if tuple(map(int, found.minor.split("."))) < OLDEST:
+        raise InterpreterUnusable(f"{program} is Python {found.version}: the bootstrap needs 3.10 or newer")

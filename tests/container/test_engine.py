@@ -1,0 +1,68 @@
+"""What the engines are told, and what is said when there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from container.context import write_context
+from container.engine import BuildFailed, build, build_command, find_engine
+from tests.container.folders import CONTAINER
+
+
+def test_each_engine_is_told_in_its_words() -> None:
+    """Arguments, options of the user's, and the folder last."""
+    folder = Path("/context")
+    more = ["--platform=linux/arm64"]
+    assert build_command("docker", folder, "one:1", {"BASE": "two"}, more) == [
+        "docker",
+        "build",
+        "--tag=one:1",
+        "--file=/context/container/Dockerfile",
+        "--build-arg=BASE=two",
+        "--platform=linux/arm64",
+        "/context",
+    ]
+    assert "--timestamp=0" in build_command("buildah", folder, "one:1", {}, [])
+
+
+def test_no_engine_is_an_error_that_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All three."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BuildFailed, match="docker, podman or buildah"):
+        find_engine()
+
+
+def test_an_engine_that_fails_fails_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With its status."""
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\n[ "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1 ] && exit 7\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    (tmp_path / "context").mkdir()
+    with pytest.raises(BuildFailed, match="docker ended with status 7"):
+        build(find_engine(), tmp_path / "context", "one:1", {})
+
+
+def test_an_engine_that_cannot_be_started_is_said(tmp_path: Path) -> None:
+    """By name."""
+    with pytest.raises(BuildFailed, match="nobody cannot be started: No such file"):
+        build("nobody", tmp_path, "one:1", {})
+
+
+def test_the_context_has_all_the_dockerfile_copies(tmp_path: Path) -> None:
+    """And nothing of this machine's: no compiled files, no tests."""
+    write_context(tmp_path)
+    sources = [
+        source
+        for line in (CONTAINER / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+        if not source.startswith("--")
+    ]
+    assert len(sources) == 6
+    assert [source for source in sources if not list(tmp_path.glob(source))] == []
+    assert not list(tmp_path.rglob("*.pyc"))
+    assert "aiohttp==" in (tmp_path / "container" / "requirements.txt").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bootstrap", "container", "runtime_api"]

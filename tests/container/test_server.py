@@ -1,0 +1,100 @@
+"""What the image's environment makes of the server in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from container.inside.server import WrongVariable, configuration, functions_own
+from runtime_api.config.configuration import Configuration, configuration_at
+from runtime_api.config.settings import Settings
+from tests.container.folders import INSIDE
+
+
+def read(tmp_path: Path, environment: Mapping[str, str], handler: str = "app.handler") -> Configuration:
+    """What `pilotlight serve` makes of the file."""
+    file = tmp_path / "pilotlight.toml"
+    file.write_text(configuration(handler, environment, str(tmp_path), str(tmp_path / "opt")))
+    return configuration_at(file, Settings())
+
+
+def test_nothing_has_to_be_said(tmp_path: Path) -> None:
+    """The port, the name and the limits are then those of AWS's own images."""
+    found = read(tmp_path, {})
+    [function] = found.functions
+    assert (function.name, function.handler, function.timeout_ms, function.memory_mb) == (
+        "function",
+        "app.handler",
+        300_000,
+        3008,
+    )
+    assert (found.server["host"], found.server["port"], found.server["account_concurrency"]) == ("0.0.0.0", 8080, 10)
+
+
+def test_variables_say_otherwise(tmp_path: Path) -> None:
+    """Each its own thing."""
+    found = read(
+        tmp_path,
+        {
+            "PORT": "9999",
+            "PILOTLIGHT_POOL": "2",
+            "PILOTLIGHT_QUEUE": "nats://nats:4222",
+            "PILOTLIGHT_DRAIN_TIMEOUT": "7",
+            "AWS_LAMBDA_FUNCTION_NAME": "hello",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+        },
+    )
+    [function] = found.functions
+    assert (function.name, function.timeout_ms, function.memory_mb) == ("hello", 5000, 256)
+    said = [found.server[name] for name in ("port", "account_concurrency", "drain_timeout", "region")]
+    assert said == [9999, 2, 7, "eu-central-1"]
+    assert found.server["queue"]
+
+
+@pytest.mark.parametrize(
+    "value", ["plain", 'quoted "so"', "two\nlines", "back\\slash", "ünïcödé 🎉", "del\x7f", "a\tb", ""]
+)
+def test_a_value_arrives_as_it_is(tmp_path: Path, value: str) -> None:
+    """In the function's environment, whatever it has in it."""
+    [function] = read(tmp_path, {"VALUE": value}).functions
+    assert function.environment == {"VALUE": value}
+
+
+def test_what_is_the_containers_own_stays_there() -> None:
+    """The function gets what whoever runs the container said beside it."""
+    own = {"TABLE": "orders", "AWS_ACCESS_KEY_ID": "key", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+    others = {"PATH": "/bin", "HOME": "/", "PORT": "1", "PILOTLIGHT_POOL": "1", "_": "sh", "X": "1", "AWS_REGION": "r"}
+    assert functions_own({**own, **others}) == own
+
+
+def test_extensions_are_a_layer(tmp_path: Path) -> None:
+    """What is in /opt/extensions is started, as on Lambda."""
+    (tmp_path / "opt" / "extensions").mkdir(parents=True)
+    assert read(tmp_path, {}).functions[0].layers == ()
+    (tmp_path / "opt" / "extensions" / "one").touch()
+    assert read(tmp_path, {}).functions[0].layers == (str(tmp_path / "opt"),)
+
+
+def test_a_template_of_the_functions_own_is_not_read(tmp_path: Path) -> None:
+    """The image is one function, whatever its folder declares."""
+    (tmp_path / "template.yaml").write_text("nonsense")
+    assert read(tmp_path, {}, "other.handler").functions[0].handler == "other.handler"
+
+
+@pytest.mark.parametrize("name", ["PORT", "PILOTLIGHT_POOL", "PILOTLIGHT_DRAIN_TIMEOUT", "AWS_LAMBDA_FUNCTION_TIMEOUT"])
+@pytest.mark.parametrize("value", ["tcp://10.0.0.1:80", "-1", "1_0", " 1", "1.5"])
+def test_a_number_has_to_be_one(name: str, value: str) -> None:
+    """Else the variable is named, before anything is served."""
+    with pytest.raises(WrongVariable, match=name):
+        configuration("app.handler", {name: value}, "/var/task", "/opt")
+
+
+def test_it_is_the_standard_library_only() -> None:
+    """It runs before the packages are on the path, on the image's own interpreter."""
+    for file in ("server.py", "healthcheck.py"):
+        imports = [line for line in (INSIDE / file).read_text().splitlines() if line.startswith(("import ", "from "))]
+        assert not [line for line in imports if line.split()[1].split(".")[0] in ("runtime_api", "msgspec", "aiohttp")]

@@ -1,0 +1,69 @@
+"""What an interpreter says of itself, and what is said when it is none."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from layers.errors import InterpreterUnusable
+from layers.interpreter.probe import Interpreter, probe
+
+
+def fake(prefix: Path, script: str) -> Path:
+    """A prefix whose python3 is a shell script."""
+    (prefix / "bin").mkdir(parents=True)
+    program = prefix / "bin" / "python3"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return prefix
+
+
+def test_an_interpreter_describes_itself(running: Interpreter) -> None:
+    """Its version, its prefix whatever environment it is in, and where its library is."""
+    assert running.version.startswith(f"3.{sys.version_info[1]}.")
+    assert (running.minor, running.prefix) == (f"3.{sys.version_info[1]}", sys.base_prefix)
+    assert Path(running.stdlib, "os.py").is_file()
+    assert os.path.realpath(sys.executable) == running.executable
+
+
+def test_a_prefix_and_a_path_name_the_same(running: Interpreter) -> None:
+    """So does a virtual environment."""
+    assert probe(running.prefix) == probe(running.executable) == probe(sys.prefix) == running
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo hello", "does not answer as a Python does"),
+        ("echo wrong place >&2; exit 3", "cannot be run: wrong place"),
+        ("exit 3", "cannot be run: status 3"),
+        (f'exec {sys.executable} -c "$4" | sed s/cpython/pypy/', "is pypy: only CPython can be shipped"),
+    ],
+)
+def test_what_is_no_interpreter_we_can_ship(tmp_path: Path, script: str, message: str) -> None:
+    """Each says what it is."""
+    with pytest.raises(InterpreterUnusable, match=message):
+        probe(str(fake(tmp_path / "prefix", script)))
+
+
+def test_an_old_python_is_refused(tmp_path: Path) -> None:
+    """The bootstrap would not run on it."""
+    old = f'exec {sys.executable} -c "$4" | sed \'s/"version": "[^"]*"/"version": "3.9.18"/\''
+    with pytest.raises(InterpreterUnusable, match=r"is Python 3\.9\.18: the bootstrap needs 3\.10 or newer"):
+        probe(str(fake(tmp_path / "prefix", old)))
+
+
+def test_a_version_names_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: Interpreter) -> None:
+    """The one of that name on PATH."""
+    (tmp_path / "python3.77").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert probe("3.77") == probe("python3.77") == running
+
+
+def test_an_empty_prefix_and_an_unknown_name(tmp_path: Path) -> None:
+    """What was looked for is said."""
+    with pytest.raises(InterpreterUnusable, match=r"is not the prefix of a Python: there is no bin/python3 in it"):
+        probe(str(tmp_path))
+    with pytest.raises(InterpreterUnusable, match=r"there is no interpreter 'python3\.99': name a prefix"):
+        probe("python3.99")
