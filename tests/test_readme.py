@@ -124,6 +124,20 @@ def test_the_extension_hears_of_the_call(checkout: Path) -> None:
     assert 'journal: {"eventType":"SHUTDOWN"' in done.stderr
 
 
+def test_what_is_shipped_is_made_and_a_runtime_judged(checkout: Path) -> None:
+    """A new project, a layer and a verdict come of the three lines."""
+    done = subprocess.run(
+        ["bash", "-euc", block("pilotlight init")],
+        cwd=checkout,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, "CONFORMANT" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert {"orders", "pilotlight-layer.zip"} <= set(os.listdir(checkout))
+
+
 def test_another_runtime_is_served(checkout: Path) -> None:
     """The line with --command starts, and AWS's own runtime answers."""
     line = block("python -m awslambdaric").strip()
