@@ -24,14 +24,17 @@ $(READY): pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.10 or newer (Debian: apt install python3 python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1): Python 3.10 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "the venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }
-	@echo "making $(VENV): this takes about a minute, once"
-	$(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV), once, in one to three minutes: 1. an empty environment"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "2. pilotlight, and what serving, testing and measuring it need (pip says nothing while it downloads)"
 	# compat: setuptools' other way hooks imports, in every sandbox and out of type checkers' sight
-	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
 	@touch $@
 
+# Ctrl-C is how it ends, and no error. The shell that says so waits in between, and passes on the SIGTERM it gets in the server's place.
 serve: $(READY)
-	@exec $(BIN)/pilotlight serve examples --port $(PORT)
+	@trap : INT; trap 'kill $$!' TERM; $(BIN)/pilotlight serve examples --port $(PORT) & \
+	while wait $$!; status=$$?; kill -0 $$! 2>/dev/null; do :; done; [ $$status = 130 ] || exit $$status
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,9 +16,9 @@ from rich.console import Console
 from benchmarks import events, latency, shared_events, soak, streaming, throughput
 from benchmarks.bootstrap import endurance, invocations, memory, start, streams
 from benchmarks.conformance import repeat
-from benchmarks.layer import build, packaged
+from benchmarks.layer import build, image, packaged
 from benchmarks.layer import start as layer_start
-from benchmarks.peers import emulator_path, python_client_path
+from benchmarks.peers import emulator_path, image_store_path, image_wheels_path, python_client_path
 from benchmarks.report import Result
 from benchmarks.sandbox import start as sandbox_start
 from benchmarks.sandbox import subscriber, turnover
@@ -106,6 +106,13 @@ def _layer(peers: Path, console: Console) -> Iterator[Result]:
     try:
         yield build.run(probe(str(newest)) if newest else running)
         yield packaged.run(running)
+        store, wheels = image_store_path(peers), image_wheels_path(peers)
+        if store is None or wheels is None or shutil.which("bwrap") is None:
+            console.print(
+                "buildah, what it builds from or bubblewrap is not here (make peers): the image is not measured"
+            )
+        else:
+            yield image.run(store, wheels)
         python = python_client_path(peers)
         if python is None or shutil.which("bwrap") is None:
             console.print(

@@ -57,6 +57,10 @@ def main(folder: str) -> None:
         from .surroundings.exec_wrapper import exec_wrapper  # few functions have one
 
         exec_wrapper(folder + "/__main__.py")
+    if os.getpid() == 1:
+        from .surroundings.first_process import heed_sigterm  # on Lambda it never is
+
+        heed_sigterm()
     try:
         _run(folder)
     except SandboxError as error:

@@ -69,9 +69,11 @@ def write_project(folder: Path, kind: KindName) -> list[str]:
 def _words(name: str, kind: KindName) -> dict[str, str]:
     own = _WORDS[kind]
     stream = own.get("stream", "")
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     common = {
         "name": name,
-        "runtime": f"python{sys.version_info[0]}.{sys.version_info[1]}",
+        "minor": minor,
+        "runtime": f"python{minor}",
         "call": f"pilotlight invoke {name}{stream} -e '{own['event']}'",
         "requirements": "",
         "layer_note": _NEEDS_LAYER,

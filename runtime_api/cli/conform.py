@@ -13,7 +13,16 @@ from typing import Any
 import click
 
 from runtime_api.cli.conform_server import server_command
-from runtime_api.cli.judging import Docket, baseline, configuration, judge, judging_options, selected, told_instead
+from runtime_api.cli.judging import (
+    Docket,
+    as_given,
+    baseline,
+    configuration,
+    judge,
+    judging_options,
+    selected,
+    told_instead,
+)
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.conformance.config_file import Config, ConfigUnusable
 from runtime_api.conformance.report.results import Subject
@@ -90,5 +99,5 @@ def _docket(config: Config, argv: tuple[str, ...], handlers: str | None, flags: 
         baseline=baseline(RUNTIME_CASES, flags),
         play=lambda scenario: play(scenario, target, pace),
         evidence_of=evidence_of,
-        again=f"pilotlight conform runtime -k {{id}} -- {shlex.join(argv)}",
+        again=f"pilotlight conform runtime{as_given({**flags, 'handlers': handlers})} -k {{id}} -- {shlex.join(argv)}",
     )

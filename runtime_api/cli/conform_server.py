@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 
-from runtime_api.cli.judging import Docket, baseline, configuration, judge, judging_options, selected, told_instead
+from runtime_api.cli.judging import (
+    Docket,
+    as_given,
+    baseline,
+    configuration,
+    judge,
+    judging_options,
+    selected,
+    told_instead,
+)
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.conformance.config_file import Config
 from runtime_api.conformance.report.results import Subject
@@ -103,9 +112,8 @@ async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[
     try:
         await server.open(host or "127.0.0.1", int(port))
         subject = _subject(config, flags["url"], address=flags["url"])
-        docket = _docket(
-            config, server, flags, subject, f"--url {flags['url']} --task {shlex.quote(str(flags['task']))}"
-        )
+        found = ["--url", flags["url"], "--task", str(flags["task"]), "--listen", flags["listen"]]
+        docket = _docket(config, server, flags, subject, shlex.join(found))
         # One function, one scenario at a time.
         return await judge(docket, {**flags, "jobs": 1})
     finally:
@@ -130,7 +138,6 @@ def _subject(config: Config, name: str, *, command: tuple[str, ...] = (), addres
 
 def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: Subject, how: str) -> Docket:
     pace = SLOW if flags["slow"] else QUICK
-    claims = "".join(f" --feature {name}" for name in sorted(target.features))
     return Docket(
         mode="server",
         catalogue=SERVER_CASES,
@@ -140,8 +147,7 @@ def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: S
         baseline=baseline(SERVER_CASES, flags),
         play=lambda scenario: play(scenario, target, pace),
         evidence_of=evidence_of,
-        # Braces of the placeholders are doubled for the format to come.
-        again=f"pilotlight conform server{claims} -k {{id}} " + how.replace("{", "{{").replace("}", "}}"),
+        again=f"pilotlight conform server{as_given(flags)} -k {{id}} {how}",
     )
 
 

@@ -85,8 +85,7 @@ def list_events(ledger: AnyLedger, states: tuple[str, ...], function: str | None
     heads = ledger.heads(_chosen(states, EventState), function, limit)
     if not heads:
         _say_none(ledger, function)
-    if heads or json:
-        print_events(heads, _now_ms(), json=json)
+    print_events(heads, _now_ms(), json=json)
     return 0
 
 

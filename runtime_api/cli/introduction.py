@@ -19,7 +19,10 @@ def introduce(endpoint_url: str, configuration: Configuration) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True, width=1000)
     console.print(_table(configuration))
     console.print()
-    console.print(f"Invoke API: {endpoint_url}, which any AWS SDK takes as its endpoint. URL paths are below it as well.", markup=False)
+    console.print(
+        f"Invoke API: {endpoint_url}, which any AWS SDK takes as its endpoint. URL paths are below it as well.",
+        markup=False,
+    )
     name = configuration.names[0]
     console.print()
     console.print(_boto3_line(endpoint_url, name), markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ _OPTIONS = (
     ),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="What goes to stdout."),
 )
+
+# Beside --config, --feature and --slow; those of either mode.
+_DECIDING = ("handlers", "function", "timeout")
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,6 +99,15 @@ def configuration(flags: Mapping[str, Any]) -> Config:
         return read_config(flags["config_file"]) if flags["config_file"] else Config()
     except ConfigUnusable as error:
         raise click.UsageError(str(error)) from None
+
+
+def as_given(flags: Mapping[str, Any]) -> str:
+    """The options that decide what is judged, and how, as they are written on a command line."""
+    values = {"--config": flags["config_file"], **{f"--{name}": flags.get(name) for name in _DECIDING}}
+    words = [word for option, value in values.items() if value for word in (option, str(value))]
+    claims = [word for name in flags["features"] for word in ("--feature", name)]
+    slow = ["--slow"] if flags["slow"] else []
+    return "".join(f" {shlex.quote(word)}" for word in (*words, *claims, *slow))
 
 
 def baseline(catalogue: Catalogue, flags: Mapping[str, Any]) -> dict[str, Known]:

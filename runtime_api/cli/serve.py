@@ -109,6 +109,7 @@ def command(path: Path, **flags: Any) -> int:  # noqa: ANN401  (click's own type
         configuration = configuration_of(path, settings_from(flags), flags).with_urls(**_said_of_urls(flags))
         configuration.check_destinations()
         flags = over_file(flags, configuration)
+        configuration.check_concurrency(flags["account_concurrency"])
         log = StderrLog(configuration.names)
         platform = Platform(
             configuration.functions,

@@ -16,6 +16,7 @@ import msgspec
 from runtime_api.config.discovery import HANDLER_FILES, HANDLER_NAMES, function_in
 from runtime_api.config.document import Place, did_you_mean
 from runtime_api.config.settings import Settings
+from runtime_api.protocol.concurrency import provision, share_out, with_reserved
 from runtime_api.protocol.destinations.configured import NOT_ITSELF, configured
 from runtime_api.protocol.destinations.targets import FunctionTarget
 from runtime_api.protocol.function.alias import Alias, check_together
@@ -30,7 +31,7 @@ CONFIGURATION_SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """Functions with their aliases, what the file says of the server by the names of `serve`'s options, and what is worth a warning.
 
-    `places` says where destinations stand, with file, line and key.
+    `places` says where destinations and concurrencies stand, with file, line and key.
     """
 
     functions: tuple[Function, ...]
@@ -65,6 +66,15 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
             if name is not None and name not in self.names:
                 what = f"no function {name} is served here{did_you_mean(name, self.names)}"
                 raise InvalidFunction(f"{where}: {what}", one.member)
+
+    def check_concurrency(self, account_limit: int) -> None:
+        """See that what is set aside fits into the account's concurrency; raises InvalidFunction, at the function that reserves most."""
+        try:
+            share_out(provision(with_reserved(self.functions), self.aliases), account_limit)
+        except InvalidFunction as error:
+            most = max(self.functions, key=lambda function: function.concurrency or 0)
+            where = self.places.get((most.name, "concurrency", ""))
+            raise InvalidFunction(f"{where}: {error}" if where else str(error), "concurrency") from None
 
     @property
     def names(self) -> list[str]:

@@ -18,7 +18,7 @@ from runtime_api.protocol.function.event_invoke import EventInvokeConfig
 from runtime_api.protocol.function.function import InvalidFunction
 
 KeyPath = tuple[str | int, ...]
-# A destination: its function's name, the member of EventInvokeConfig, and the address.
+# A destination: its function's name, the member of EventInvokeConfig, and the address; or a function's `concurrency`, without any.
 Place = tuple[str, str, str]
 AnyStruct = TypeVar("AnyStruct", bound=msgspec.Struct)
 

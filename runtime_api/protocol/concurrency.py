@@ -124,8 +124,11 @@ def share_out(functions: Sequence[Function], account_limit: int, *, rate_limits:
     set_aside = sum(reserved.get(name, provisioned[name]) for name in provisioned)
     needed = set_aside + any(name not in reserved and not provisioned[name] for name in provisioned)
     if needed > account_limit:
+        each = {name: reserved.get(name, provisioned[name]) for name in provisioned}
+        names = ", ".join(f"{name} {number}" for name, number in each.items() if number)
         raise InvalidFunction(
-            f"{set_aside} invocations at once are reserved or provisioned, which {account_limit} of the account leave no room for: "
+            f"{set_aside} invocations at once are reserved or provisioned ({names}), "
+            f"which {account_limit} of the account leave no room for: "
             "raise the account's concurrency (--account-concurrency), or set less aside",
             "concurrency",
         )

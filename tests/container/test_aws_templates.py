@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,6 +57,14 @@ def test_the_wrapper_is_where_the_layer_has_it() -> None:
     named = [file for file in AWS.iterdir() if "AWS_LAMBDA_EXEC_WRAPPER" in file.read_text()]
     assert len(named) == 3
     assert [file.name for file in named if f"/opt/{WRAPPER}" not in file.read_text()] == []
+
+
+@pytest.mark.parametrize("file", ["wrapper-layer.yaml", "main.tf", "cdk_stack.py"])
+def test_the_wrapper_layer_is_built_for_the_functions_python(file: str) -> None:
+    """A layer that is called compatible with another version would start no function there."""
+    text = (AWS / file).read_text()
+    named = {f"3.{minor}" for minor in re.findall(r"(?:python3\.|PYTHON_3_)(\d+)", text)}
+    assert set(re.findall(r"layer build --python (\S+)", text)) == named
 
 
 def test_the_cdk_stack_is_python() -> None:

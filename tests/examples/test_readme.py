@@ -48,8 +48,8 @@ def test_stream_from_here() -> None:
 
 
 def test_asgi_app_from_here() -> None:
-    """The call of `asgi-app`."""
-    assert "Hallo, Ada!" in shell(command("examples/asgi-app"), ROOT)
+    """The call of `web-app`."""
+    assert "Hallo, Ada!" in shell(command("examples/web-app"), ROOT)
 
 
 def test_sam_app_from_here() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.servers import REPOSITORY, pilotlight
 
-WEB_EVENT = json.loads((REPOSITORY / "examples" / "asgi-app" / "event.json").read_text())
+WEB_EVENT = json.loads((REPOSITORY / "examples" / "web-app" / "event.json").read_text())
 WEB_ANSWER = {
     "statusCode": 200,
     "body": '{"message":"Hallo, Ada!"}',
@@ -23,7 +23,7 @@ WEB_ANSWER = {
         ("hello", {"name": "Ada"}, {"message": "Hello, Ada!"}),
         ("provided-shell", {"a": [1]}, {"shell": os.uname().sysname, "event": {"a": [1]}}),
         ("thumbnail", {"Records": []}, {"thumbnails": []}),
-        ("asgi-app", WEB_EVENT, WEB_ANSWER),
+        ("web-app", WEB_EVENT, WEB_ANSWER),
         ("greeting:1", {}, "Good day (version 1)"),
         ("orders", {"item": "tea"}, {"accepted": "tea", "table": "Table", "stage": "dev", "version": "$LATEST"}),
     ],

@@ -173,6 +173,19 @@ def test_the_emulator_of_aws_drives_it(layer: Layer, tmp_path: Path) -> None:
         check(call(server))
 
 
+def test_it_conforms_as_the_bootstrap_does(layer: Layer, tmp_path: Path) -> None:
+    """By the conformance suite: what init asks of a runtime, on the root without Python."""
+    command = shlex.join(within(need_bare_root(), layer.opt, Path("TASK"), "/opt/bootstrap"))
+    start = tmp_path / "start"
+    start.write_text("#!/bin/sh\nexec " + command.replace("TASK", '"$LAMBDA_TASK_ROOT"', 1))
+    start.chmod(0o755)
+    suite = [sys.executable, "-c", "from runtime_api.cli.entry import main; main()", "conform", "runtime"]
+    done = subprocess.run(
+        [*suite, "--strict", "-k", "RT-BOOT", "--", start], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_its_objects_are_content_with_lambdas_glibc(layer: Layer) -> None:
     """None names a symbol above 2.34, and each finds its libraries by an RPATH, which comes before LD_LIBRARY_PATH."""
     objects = [path for path in layer.opt.rglob("*") if path.is_file() and path.read_bytes()[:4] == elf.MAGIC]

@@ -10,11 +10,12 @@ class HelloStack(Stack):
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
+        # pilotlight layer build --python 3.13 --output pilotlight-layer.zip
         wrapper = lambda_.LayerVersion(
             self,
             "Wrapper",
             code=lambda_.Code.from_asset("pilotlight-layer.zip"),
-            compatible_runtimes=[lambda_.Runtime.PYTHON_3_12, lambda_.Runtime.PYTHON_3_13],
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.X86_64, lambda_.Architecture.ARM_64],
         )
         lambda_.Function(

@@ -18,12 +18,12 @@ variable "image_uri" {
   description = "The image of the third function, in ECR"
 }
 
-# 1. On AWS's Python runtime, with the wrapper layer.
+# 1. On AWS's Python runtime, with the wrapper layer: pilotlight layer build --python 3.13 --output pilotlight-layer.zip
 resource "aws_lambda_layer_version" "wrapper" {
   layer_name               = "pilotlight"
   filename                 = "pilotlight-layer.zip"
   source_code_hash         = filebase64sha256("pilotlight-layer.zip")
-  compatible_runtimes      = ["python3.11", "python3.12", "python3.13"]
+  compatible_runtimes      = ["python3.13"]
   compatible_architectures = ["x86_64", "arm64"]
 }
 

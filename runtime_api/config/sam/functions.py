@@ -170,7 +170,10 @@ class FunctionReader:
             return None
         found = interpreter_called(name)
         if found is None:
-            what = f"no {name} that can be used was found; {RUNNING} is taken (another: --python)"
+            what = (
+                f"{name} is asked for, and none that can be used is on the PATH: {RUNNING} runs it. "
+                f"Install {name}, or name an interpreter with --python"
+            )
             self.warnings.append(f"{self._document.file}: {what}")
         return found
 

@@ -13,6 +13,8 @@ LAYER_TYPES = ("AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion")
 def layers_of(document: Document, intrinsics: Intrinsics, raw: Any, path: KeyPath) -> tuple[str, ...]:  # noqa: ANN401
     """The zips and folders of a function's Layers, unresolved; raises ConfigurationError for those of elsewhere."""
     layers = intrinsics.resolve(raw, path)
+    if layers is None:
+        return ()
     if not isinstance(layers, list):
         raise document.error(path, "expected a list")
     declared = _declared(document, intrinsics)

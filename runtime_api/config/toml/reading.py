@@ -84,6 +84,7 @@ class _FunctionReader:
         aliases = list(self._aliases({function.version: function for function in versions}))
         with self._document.at(self._path, KEYS):
             check_reserved_concurrency(versions, aliases)
+        self._document.places[self._name, "concurrency", ""] = self._document.where((*self._path, "concurrency"))
         return versions, aliases
 
     def _latest(self) -> Function:

@@ -28,9 +28,7 @@ KEYS: dict[str, KeyPath] = {
     "max_age_s": ("max_age",),
     "name": (),
 }
-_RUNTIMES = (
-    "use one of python (the key python names the interpreter) and provided, or start any other program with the key command"
-)
+_RUNTIMES = "use one of python (the key python names the interpreter) and provided, or start any other program with the key command"
 _SAME_BY_NAME = (
     "handler",
     "runtime",

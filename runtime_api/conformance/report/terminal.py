@@ -83,7 +83,7 @@ def _details(case: CaseResult, again: str, out: Path | None) -> Iterator[str]:
         yield f"      see       {ref}"
     if out is not None:
         yield f"      wire      {', '.join(str(out / 'wire' / f'{name}.txt') for name in case.evidence)}"
-    yield f"      again     {again.format(id=case.id)}"
+    yield f"      again     {again.replace('{id}', case.id)}"
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:

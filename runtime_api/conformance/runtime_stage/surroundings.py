@@ -41,7 +41,8 @@ def absolute(argv: Sequence[str]) -> list[str]:
 
 
 def _absolute_file(argument: str) -> str:
-    return os.path.abspath(argument) if "/" in argument and os.path.exists(argument) else argument
+    is_file = os.path.exists(argument) if "/" in argument else os.path.isfile(argument)
+    return os.path.abspath(argument) if is_file else argument
 
 
 def environment_for(address: str, handler: str, task_root: Path, mark: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from runtime_api.conformance.server.next import TRACE
 from runtime_api.conformance.server_stage.answer import Answer
 from runtime_api.conformance.server_stage.course import Course
 from runtime_api.conformance.server_stage.extension import Extension
-from runtime_api.conformance.server_stage.runtime import NOBODY
+from runtime_api.conformance.server_stage.runtime import NOBODY, Runtime
 from runtime_api.conformance.server_stage.stage import Stage
 from runtime_api.conformance.sources import ENVIRONMENT, EXTENSIONS
 from runtime_api.conformance.verdicts import World
@@ -54,20 +54,30 @@ async def extension(stage: Stage) -> None:
     other = await stage.runtime(within_s=stage.pace.quiet_s)
     stage.keep("before extension again", await runtime.next(within_s=stage.pace.quiet_s))
     if second and other.is_there:
-        # That call was given a sandbox of its own, as it may; without it, the next one comes to the first.
-        await stage.one(other, second)
-        await other.exit(0)
-        await stage.quiet()
+        await _answered_elsewhere(stage, other, second)
         second = None
     await one.park()
     stage.keep("outcome", await call)
     second = second or stage.invoke(b'"second"')
-    stage.keep("event again", await runtime.next())
+    event = await runtime.next()
+    if not event.status and (late := await stage.runtime(within_s=stage.pace.quiet_s)).is_there:
+        # On a busy machine that sandbox takes its time.
+        await _answered_elsewhere(stage, late, second)
+        second = stage.invoke(b'"second"')
+        event = await runtime.next()
+    stage.keep("event again", event)
     stage.keep("invoke again", await one.next())
     await runtime.respond(b'"second"')
     await runtime.park()
     await one.park()
     stage.keep("outcome again", await second)
+
+
+async def _answered_elsewhere(stage: Stage, other: Runtime, call: asyncio.Task[Answer]) -> None:
+    """A call was given a sandbox of its own, as it may; once that is gone, the next call comes to the first one."""
+    await stage.one(other, call)
+    await other.exit(0)
+    await stage.quiet()
 
 
 @scenario("extensions-refused", lasts_s=1.5)

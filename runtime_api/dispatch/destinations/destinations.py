@@ -63,7 +63,9 @@ class Destinations:
             except OSError as error:
                 raise ServiceFailure(f"{one}: {error.strerror}") from None
             except AwsUnavailable as error:
-                _logger.warning("%s: %s; until then deliveries fail, and after the last try the event is kept as dead", one, error)
+                _logger.warning(
+                    "%s: %s; until then deliveries fail, and after the last try the event is kept as dead", one, error
+                )
 
     async def deliver(self, finished: FinishedEvent, delivery: Delivery) -> None:
         """Return once the receiver has it for certain; raises DeliveryFailed."""

@@ -1,4 +1,4 @@
-"""The folder events are kept in, and the lock by which one server at a time has it.
+"""The folder events are kept in, the lock by which one server at a time has it, and the word to others before there is either.
 
 The lock is the kernel's: it ends with the process that has it, however that ends.
 """
@@ -7,12 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
+import socket
+import sys
 
 from runtime_api.dispatch.events.store import StoreUnusable
 
 DATABASE = "events.db"
 _LOCK = "lock"
+
+
+class Announcement:
+    """Says to other servers that events may come to be kept in a folder, which may not be there yet; `is_first` when none had said so.
+
+    The kernel holds the name, and gives it up with the process. Only Linux has such names; elsewhere everybody is the first.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.is_first = True
+        self._socket = socket.socket(socket.AF_UNIX)
+        if sys.platform == "linux":
+            digest = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()
+            try:
+                self._socket.bind(f"\0pilotlight-{os.getuid()}-{digest}")
+            except OSError:
+                self.is_first = False
+
+    def close(self) -> None:
+        """Take it back."""
+        self._socket.close()
 
 
 class DataFolder:

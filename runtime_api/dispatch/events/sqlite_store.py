@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ from typing import Any
 import aiosqlite
 
 from runtime_api.dispatch.events import schema
-from runtime_api.dispatch.events.data_folder import DATABASE, DataFolder
+from runtime_api.dispatch.events.data_folder import DATABASE, Announcement, DataFolder
 from runtime_api.dispatch.events.group_commit import GroupCommit
 from runtime_api.dispatch.events.store import StoreFailed, StoreUnusable
 from runtime_api.protocol.asynchronous.event import EventState, FinishedEvent, QueuedEvent
@@ -28,6 +29,7 @@ from runtime_api.protocol.asynchronous.event import EventState, FinishedEvent, Q
 # Failed events nobody was told of are kept for people to look at: the latest, and up to so many more between two clearances.
 FAILED_KEPT, CLEARANCE = 10_000, 100
 _BUSY_S = 5.0
+_logger = logging.getLogger("pilotlight")
 
 _TAKE = "UPDATE events SET state = ? WHERE sequence = ?"
 _RETRY = "UPDATE events SET state = ?, due_ms = ?, attempts = ?, throttles = ?, reason = ? WHERE sequence = ?"
@@ -52,6 +54,7 @@ class SqliteStore:
     def __init__(self, folder: str | None) -> None:
         self._path = folder
         self._folder: DataFolder | None = None
+        self._announcement: Announcement | None = None
         self._connections = contextlib.AsyncExitStack()
         self._reader: aiosqlite.Connection | None = None
         self._writes: GroupCommit | None = None
@@ -60,8 +63,17 @@ class SqliteStore:
         self._failures = 0
 
     async def open(self) -> None:
-        if self._path is not None and await asyncio.to_thread(_is_taken, self._path):
+        if self._path is None:
+            return
+        if await asyncio.to_thread(_is_taken, self._path):
             await self._opened()
+        self._announcement = await asyncio.to_thread(Announcement, self._path)
+        if not self._announcement.is_first:
+            _logger.warning(
+                "another server is running that keeps its events in %s: of the two, the second to be given one refuses it. "
+                "Give this one a folder of its own (--data-dir)",
+                self._path,
+            )
 
     def on_arrival(self, look: Callable[[], None]) -> None:
         # SQLite tells nobody what another process wrote.
@@ -125,6 +137,8 @@ class SqliteStore:
             self._reader = self._writes = None
             if self._folder is not None:
                 await asyncio.to_thread(self._leave, self._folder)
+            if self._announcement is not None:
+                self._announcement.close()
 
     # Opening
 

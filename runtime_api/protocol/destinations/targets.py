@@ -151,12 +151,15 @@ def _checked_path(path: str) -> FileTarget:
 
 
 def _function(text: str) -> FunctionTarget:
+    # A caller may name what cannot be there; a name with a dot is meant to be a file's.
+    is_file = "." in text and ":" not in text
     try:
-        return FunctionTarget(parse_reference(text))
+        if not is_file:
+            return FunctionTarget(parse_reference(text))
     except InvokeError:
-        is_file = "." in text and text.isprintable() and ":" not in text
-        file = f"did you mean file:{text}? Else " if is_file else ""
-        raise InvalidFunction(
-            f"destination {text!r}: {file}use the name of a function, file:PATH, a URL, "
-            "or the ARN of a function, queue, topic, bus or bucket"
-        ) from None
+        pass
+    file = f"did you mean file:{text}? Else " if is_file else ""
+    raise InvalidFunction(
+        f"destination {text!r}: {file}use the name of a function, file:PATH, a URL, "
+        "or the ARN of a function, queue, topic, bus or bucket"
+    )

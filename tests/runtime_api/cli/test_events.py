@@ -115,6 +115,21 @@ def test_the_list_can_be_narrowed(events: Events, options: list[str], expected: 
 
 
 @pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["list", "--state", "running"], ""),
+        (["list", "--function", "oders"], ": none is of a function oders; did you mean orders?"),
+        (["redrive", "--function", "oders"], ": none is of a function oders; did you mean orders?"),
+    ],
+)
+def test_where_there_is_none_it_is_said(events: Events, command: list[str], hint: str) -> None:
+    """With the name that was meant, where no event has the one that was given."""
+    said = events(*command)
+    assert (said.code, said.err) == (0, f"no events{hint}\n")
+
+
+@pytest.mark.usefixtures("store")
 def test_one_event_is_shown_whole(events: Events) -> None:
     """With its payload, its last response, and who could not be told; the beginning of its id is enough."""
     shown: dict[str, Any] = json.loads(events("show", "b", "--json").out)

@@ -24,11 +24,10 @@ def test_everything_that_can_be_called_has_a_line(capsys: pytest.CaptureFixture[
     version = Function(name="f", task_root="/srv/f", runtime="command", command=("node", "x.js"), version="1")
     other = Function(name="g", task_root="/srv/g", runtime="provided")
     alias = Alias(function_name="f", name="live", version="1", additional_weights={"2": 0.1}, url=UrlConfig())
-    api = f"{URL}/2015-03-31/functions"
     found = rows(capsys, Configuration(functions=(plain, version, other), aliases=(alias,)))
     assert found == [
-        ["f", "python", "app.handler", f"{api}/f/invocations", f"{URL}/lambda-url/f/"],
-        ["f:1", "command", "node", "x.js", f"{api}/f:1/invocations"],
-        ["f:live", "alias", "version", "1,", "2", "(10%)", f"{api}/f:live/invocations", f"{URL}/lambda-url/f:live/"],
-        ["g", "provided", "bootstrap", f"{api}/g/invocations"],
+        ["f", "python", "app.handler", "/lambda-url/f/"],
+        ["f:1", "command", "node", "x.js"],
+        ["f:live", "alias", "version", "1,", "2", "(10%)", "/lambda-url/f:live/"],
+        ["g", "provided", "bootstrap"],
     ]

@@ -63,6 +63,16 @@ def test_what_is_refused(flags: tuple[str, ...], message: str) -> None:
         settings(*flags)
 
 
+@pytest.mark.parametrize(
+    ("number", "message"), [("x", "'x' is not a number."), ("0", "0 is too small: it must be above 0.")]
+)
+def test_a_number_that_is_wrong_is_said_in_words(number: str, message: str) -> None:
+    """Not in click's notation of ranges."""
+    with pytest.raises(click.BadParameter) as refused:
+        Number(min=0, min_open=True).convert(number, None, None)
+    assert refused.value.message == message
+
+
 @pytest.mark.parametrize("number", ["nan", "inf", "-1", "three"])
 def test_what_is_no_number_of_seconds(number: str) -> None:
     """Is refused where it is read."""

@@ -124,12 +124,13 @@ def test_nothing_of_the_function_runs(tmp_path: Path) -> None:
 
 def test_variables_come_from_the_file_and_then_the_flags(tmp_path: Path) -> None:
     """Blank lines and comments are skipped; a flag wins; a value may contain '='."""
-    file = write(tmp_path / "env", "# comment\n\nA=1\nB=x=y\n")
-    assert read_variables(("A=2",), file) == {"A": "2", "B": "x=y"}
+    file = write(tmp_path / "env", "# comment\n\nAA=1\nBB=x=y\n")
+    assert read_variables(("AA=2",), file) == {"AA": "2", "BB": "x=y"}
 
 
 def test_a_bad_variable_names_its_line(tmp_path: Path) -> None:
-    """A line without '=' is refused with its number."""
-    file = write(tmp_path / "env", "A=1\nnonsense\n")
-    with pytest.raises(InvalidFunction, match="line 2"):
-        read_variables((), file)
+    """A line without '=', or with a name that cannot be one, is refused with its number."""
+    for wrong in ("nonsense", "1ST=x", "AWS_REGION=x"):
+        file = write(tmp_path / "env", f"AA=1\n{wrong}\n")
+        with pytest.raises(InvalidFunction, match=f"^{file}, line 2: "):
+            read_variables((), file)

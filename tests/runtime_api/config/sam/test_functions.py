@@ -120,6 +120,17 @@ Globals:
     assert made.layers == (str(tmp_path / "a"), str(tmp_path / "b"))
 
 
+@pytest.mark.parametrize(("wanted", "layers"), [("yes", ("layer",)), ("no", ())])
+def test_a_condition_may_leave_the_layers_out(tmp_path: Path, wanted: str, layers: tuple[str, ...]) -> None:
+    """AWS::NoValue in their place is as if they were not there."""
+    (tmp_path / "layer").mkdir()
+    chosen = f"Conditions: {{Wanted: !Equals ['{wanted}', 'yes']}}\n"
+    layer = "  Layer: {Type: 'AWS::Serverless::LayerVersion', Properties: {ContentUri: layer}}\n"
+    own = "      Layers: !If [Wanted, [!Ref Layer], !Ref AWS::NoValue]\n"
+    made = only(read(function(tmp_path, own, layer + chosen)))
+    assert made.layers == tuple(str(tmp_path / name) for name in layers)
+
+
 def test_what_is_wrong_in_globals_is_said_there(tmp_path: Path) -> None:
     """Where the key stands, unless the function has it, too."""
     common = "Globals: {Function: {MemorySize: 1, Environment: {Variables: {AWS_REGION: x}}}}"
@@ -202,7 +213,8 @@ def test_another_python_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
         found = read(function(tmp_path, f"      Runtime: {name}"))
         assert only(found).python is None
         assert found.warnings == (
-            f"{tmp_path / 'template.yaml'}: no {name} that can be used was found; {RUNNING} is taken (another: --python)",
+            f"{tmp_path / 'template.yaml'}: {name} is asked for, and none that can be used is on the PATH: {RUNNING} runs it. "
+            f"Install {name}, or name an interpreter with --python",
         )
     flagged = read(function(tmp_path, "      Runtime: python3.78"), Settings(python="/usr/bin/python3"))
     assert (only(flagged).python, flagged.warnings) == ("/usr/bin/python3", ())

@@ -8,7 +8,7 @@ from runtime_api.config.settings import Settings
 from runtime_api.protocol.asynchronous.queue_address import QueueAddress
 from runtime_api.protocol.function.alias import Alias
 from runtime_api.protocol.function.event_invoke import EventInvokeConfig
-from runtime_api.protocol.function.function import Function
+from runtime_api.protocol.function.function import Function, InvalidFunction
 from runtime_api.protocol.function.url_config import Cors, UrlConfig
 from tests.runtime_api.config.files import only, read, refusal, write
 
@@ -55,6 +55,7 @@ def toml(folder: Path, text: str) -> Path:
 def test_everything_a_function_may_say(tmp_path: Path) -> None:
     """In the words of the flags; paths are taken from the file's folder."""
     write(tmp_path / "src" / "main.py")
+    write(tmp_path / "bin" / "python").chmod(0o755)
     write(tmp_path / "variables", "STAGE=file\nTABLE=orders\n")
     (tmp_path / "layer").mkdir()
     assert only(read(toml(tmp_path, EVERYTHING))) == Function(
@@ -294,7 +295,22 @@ def test_what_is_said_of_the_server(tmp_path: Path) -> None:
             "line 1, functions.a b: function name 'a b': use 1 to 64 letters, digits, '-' and '_'",
         ),
         ("[functions]\nf = 3", "line 2, functions.f: expected a table, got a whole number"),
-        ("[server]\nport = 70000\n[functions.f]", "line 2, server.port: Expected `int` <= 65535"),
+        ("[server]\nport = 70000\n[functions.f]", "line 2, server.port: expected a whole number of at most 65535"),
+        ("[server]\ntime_scale = 0\n[functions.f]", "line 2, server.time_scale: expected a number above 0"),
+        (
+            "[functions.f]\nruntime = 'nodejs20.x'",
+            "line 2, functions.f.runtime: there is no runtime 'nodejs20.x'; use one of python (the key python names the interpreter) "
+            "and provided, or start any other program with the key command",
+        ),
+        (
+            "[functions.f]\npython = 'python3.99'",
+            "line 2, functions.f.python: there is no interpreter python3.99 on the PATH",
+        ),
+        (
+            "[functions.f.event_invoke]\non_failure = 'failed.jsonl'",
+            "line 2, functions.f.event_invoke.on_failure: destination 'failed.jsonl': did you mean file:failed.jsonl? Else use "
+            "the name of a function, file:PATH, a URL, or the ARN of a function, queue, topic, bus or bucket",
+        ),
         ("[sever]", "line 1, sever: there is no such key; did you mean server?"),
         ("[server]\nport = 1", "it declares no function"),
     ],
@@ -306,10 +322,11 @@ def test_what_is_wrong_is_said_where(tmp_path: Path, text: str, message: str) ->
 
 
 def test_what_is_not_toml(tmp_path: Path) -> None:
-    """With the parser's own place."""
-    assert refusal(toml(tmp_path, "[functions.f]\na = \n")).startswith("pilotlight.toml is not correct TOML: ")
+    """At the parser's own place, where it has one."""
+    said = refusal(toml(tmp_path, "[functions.f]\na = \n"))
+    assert said == "pilotlight.toml, line 2, column 5: it is not correct TOML: Invalid value"
     (tmp_path / "pilotlight.toml").write_bytes(b"a = '\xff'")
-    assert refusal(tmp_path / "pilotlight.toml").startswith("pilotlight.toml is not correct TOML: ")
+    assert refusal(tmp_path / "pilotlight.toml").startswith("pilotlight.toml: it is not correct TOML: ")
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
@@ -329,6 +346,16 @@ def test_what_nests_too_deep(tmp_path: Path, text: str) -> None:
     assert refusal(toml(tmp_path, text)) == "pilotlight.toml goes too deep: it nests hundreds of tables or lists"
 
 
+def test_more_is_reserved_than_there_is(tmp_path: Path) -> None:
+    """It is said at the function that reserves most, with each one's share."""
+    found = read(toml(tmp_path, "[functions.f]\nconcurrency = 40\n[functions.g]\n[functions.h]\nconcurrency = 500\n"))
+    found.check_concurrency(541)
+    with pytest.raises(InvalidFunction) as refused:
+        found.check_concurrency(540)
+    where = f"{tmp_path}/pilotlight.toml, line 5, functions.h.concurrency: "
+    assert str(refused.value).startswith(f"{where}540 invocations at once are reserved or provisioned (f 40, h 500), ")
+
+
 def test_a_number_nobody_can_mean(tmp_path: Path) -> None:
     """Python reads no more than a few thousand digits."""
-    assert "pilotlight.toml is not correct TOML: " in refusal(toml(tmp_path, f"a = {'9' * 5000}"))
+    assert "pilotlight.toml: it is not correct TOML: " in refusal(toml(tmp_path, f"a = {'9' * 5000}"))

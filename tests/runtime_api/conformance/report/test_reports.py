@@ -138,14 +138,14 @@ def test_the_summary_lists_what_is_not_met() -> None:
 def test_the_terminal_says_what_was_expected_seen_and_how_to_run_it_again() -> None:
     """A failure is told in full, the rest in a line each."""
     results = results_with([Status.FAIL, Status.PASS, Status.NOT_APPLICABLE, Status.INFO])
-    again = "pilotlight conform runtime -k {id} -- ./bootstrap"
+    again = "pilotlight conform runtime -k {id} -- sh -c 'exec \"${HOME}\"/bootstrap'"
     lines = list(report(results, lambda text, colour: text, again=again, out=Path("out"), strict=False))
     assert lines[0] == "runtime: my-runtime 2.0    profile: core+streaming    rev 2026.11"
     told = "\n".join(lines)
     assert "expected  something\n      actual    something else\n      see       https://example.org/one" in told
     assert (
-        "wire      out/wire/nothing.txt\n      again     pilotlight conform runtime -k RT-ONE-001 -- ./bootstrap"
-        in told
+        "wire      out/wire/nothing.txt\n      again     pilotlight conform runtime -k RT-ONE-001 "
+        "-- sh -c 'exec \"${HOME}\"/bootstrap'" in told
     )
     assert lines[-1] == "NOT CONFORMANT (core+streaming)"
     assert len([line for line in lines if "should-hold" in line]) == 1

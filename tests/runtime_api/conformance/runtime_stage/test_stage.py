@@ -50,9 +50,11 @@ def test_arguments_that_name_files_still_do_in_the_task_root(tmp_path: Path, mon
     """The process starts elsewhere than the command line was typed; what is no file is left alone."""
     (tmp_path / "runtime").mkdir()
     (tmp_path / "runtime" / "main.js").touch()
+    (tmp_path / "boot.js").touch()
     monkeypatch.chdir(tmp_path)
-    argv = absolute([sys.executable, "runtime/main.js", "a/b", "main.js"])
-    assert argv == [sys.executable, str(tmp_path / "runtime" / "main.js"), "a/b", "main.js"]
+    argv = absolute([sys.executable, "runtime/main.js", "boot.js", "a/b", "main.js", "runtime"])
+    runtime = str(tmp_path / "runtime" / "main.js")
+    assert argv == [sys.executable, runtime, str(tmp_path / "boot.js"), "a/b", "main.js", "runtime"]
 
 
 async def test_the_process_finds_what_lambda_documents_and_nothing_of_ours() -> None:

@@ -122,12 +122,17 @@ async def test_a_folder_that_is_missing_is_said_at_the_start(make: Callable[...,
         await make(path).destinations.check()
 
 
-async def test_a_missing_boto3_is_said_at_the_start(make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the function, the key, and what to install."""
+async def test_a_missing_boto3_is_said_at_the_start(
+    make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the function, the key, and what to install; the platform starts, and a delivery fails for the same reason."""
     monkeypatch.setitem(sys.modules, "boto3", None)
-    expected = rf"function orders: dead_letter_target {QUEUE}: boto3 is missing: pip install 'pilotlight\[aws\]'"
-    with pytest.raises(ServiceFailure, match=expected):
-        await make(dead_letter_target=QUEUE).destinations.check()
+    destinations = make(dead_letter_target=QUEUE).destinations
+    await destinations.check()
+    missing = "boto3 is missing: pip install 'pilotlight[aws]'"
+    assert f"function orders: dead_letter_target {QUEUE}: {missing}; until then" in caplog.text
+    with pytest.raises(DeliveryFailed, match="boto3 is missing"):
+        await destinations.deliver(failed(), Delivery("dead-letter", QUEUE))
 
 
 @pytest.mark.parametrize(

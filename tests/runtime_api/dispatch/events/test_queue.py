@@ -32,7 +32,7 @@ from tests.runtime_api.virtual_clock import START_MS, VirtualClock
 from tests.runtime_api.waiting import until
 
 DLQ = "arn:aws:sqs:us-east-1:123456789012:dead"
-LISTED = EventInvokeConfig(on_success="good.jsonl", on_failure="bad.jsonl")
+LISTED = EventInvokeConfig(on_success="file:good.jsonl", on_failure="file:bad.jsonl")
 FUNCTIONS = [
     Function(name="plain", task_root="/", handler="a.b"),
     Function(name="listed", task_root="/", handler="a.b", event_invoke=LISTED, dead_letter_target=DLQ),
@@ -45,7 +45,7 @@ ALIASES = [
         function_name="listed",
         name="once",
         version="1",
-        event_invoke=EventInvokeConfig(maximum_retry_attempts=0, on_failure="alias.jsonl"),
+        event_invoke=EventInvokeConfig(maximum_retry_attempts=0, on_failure="file:alias.jsonl"),
     )
 ]
 
@@ -143,7 +143,7 @@ async def test_three_attempts_with_one_id(world: World) -> None:
     await world.run_until(lambda: len(world.told) == 2)
     assert begun == [0, 60_000, 180_000]
     assert {invocation.request_id for invocation in world.dispatcher.calls} == {request_id}
-    assert set(world.told) == {(address, Condition.RETRIES_EXHAUSTED, 3) for address in ("bad.jsonl", DLQ)}
+    assert set(world.told) == {(address, Condition.RETRIES_EXHAUSTED, 3) for address in ("file:bad.jsonl", DLQ)}
     assert world.deliverer.delivered[0][1].last == LastAttempt(200, BAD.body, "$LATEST", True, "no")
     await world.forgotten(request_id)
     counts = world.queue.counts["listed"]
@@ -157,7 +157,7 @@ async def test_a_success_is_told_too(world: World) -> None:
     await world.send("listed:$LATEST", b'"in"')
     await until(lambda: world.told)
     [(address, finished)] = world.deliverer.delivered
-    assert (address, finished.condition, finished.count) == ("good.jsonl", Condition.SUCCESS, 1)
+    assert (address, finished.condition, finished.count) == ("file:good.jsonl", Condition.SUCCESS, 1)
     assert finished.function_arn == "arn:aws:lambda:us-east-1:123456789012:function:listed:$LATEST"
     assert finished.event.payload == b'"in"'
     assert finished.last == LastAttempt(200, GOOD.body, "$LATEST")
@@ -168,7 +168,7 @@ async def test_an_alias_has_settings_of_its_own(world: World) -> None:
     world.dispatcher.answers = [BAD]
     await world.send("listed:once")
     await until(lambda: world.told)
-    assert world.told == [("alias.jsonl", Condition.RETRIES_EXHAUSTED, 1)]
+    assert world.told == [("file:alias.jsonl", Condition.RETRIES_EXHAUSTED, 1)]
     assert world.deliverer.delivered[0][1].function_arn.endswith(":function:listed:once")
 
 
@@ -177,7 +177,7 @@ async def test_throttles_are_waited_out(world: World) -> None:
     world.dispatcher.answers = [THROTTLE, THROTTLE, ServiceFailure("busy"), BAD, GOOD]
     await world.send("listed")
     await world.run_until(lambda: world.told)
-    assert world.told == [("good.jsonl", Condition.SUCCESS, 2)]
+    assert world.told == [("file:good.jsonl", Condition.SUCCESS, 2)]
     assert world.clock.time_ms() - START_MS >= 1_000 + 2_000 + 4_000 + 60_000
 
 
@@ -202,7 +202,7 @@ async def test_no_attempt_where_none_is_allowed(world: World) -> None:
     """Reserved concurrency 0: the event is accepted, and goes where failures go."""
     await world.send("stopped")
     await until(lambda: world.told)
-    assert world.told == [("bad.jsonl", Condition.ZERO_RESERVED_CONCURRENCY, 0)]
+    assert world.told == [("file:bad.jsonl", Condition.ZERO_RESERVED_CONCURRENCY, 0)]
     assert world.deliverer.delivered[0][1].last is None
     assert world.dispatcher.calls == []
 
@@ -212,7 +212,7 @@ async def test_a_loop_is_ended(world: World) -> None:
     world.dispatcher.answers = [RecursiveInvocation(16)]
     await world.send("listed")
     await until(lambda: len(world.told) == 2)
-    assert ("bad.jsonl", Condition.RECURSIVE_INVOCATION, 0) in world.told
+    assert ("file:bad.jsonl", Condition.RECURSIVE_INVOCATION, 0) in world.told
 
 
 async def test_a_failure_nobody_is_told_of_is_kept(world: World) -> None:
@@ -228,10 +228,10 @@ async def test_a_failure_nobody_is_told_of_is_kept(world: World) -> None:
 async def test_a_delivery_is_tried_until_it_arrives(world: World) -> None:
     """Only the one that failed."""
     world.dispatcher.answers = [BAD, BAD, BAD]
-    world.deliverer.failures = {"bad.jsonl": 3}
+    world.deliverer.failures = {"file:bad.jsonl": 3}
     request_id = await world.send("listed")
     await world.run_until(lambda: len(world.told) == 2)
-    assert [address for address, _, _ in world.told] == [DLQ, "bad.jsonl"]
+    assert [address for address, _, _ in world.told] == [DLQ, "file:bad.jsonl"]
     await world.forgotten(request_id)
 
 
@@ -239,14 +239,14 @@ async def test_a_delivery_that_never_arrives_is_counted_and_kept(world: World, m
     """As dead, with the reason; the other one has arrived."""
     monkeypatch.setattr(rules, "DELIVERY_TRIES", 3)
     world.dispatcher.answers = [BAD, BAD, BAD]
-    world.deliverer.failures = {"bad.jsonl": 3}
+    world.deliverer.failures = {"file:bad.jsonl": 3}
     request_id = await world.send("listed")
     counts = world.queue.counts["listed"]
     await world.run_until(lambda: counts.destination_delivery_failures)
     [found] = await world.rest_of(request_id)
     assert found.finished is not None
-    assert (found.state, found.finished.failure) == (EventState.DEAD, "bad.jsonl is out of order")
-    assert [delivery.address for delivery in found.finished.deliveries] == ["bad.jsonl"]
+    assert (found.state, found.finished.failure) == (EventState.DEAD, "file:bad.jsonl is out of order")
+    assert [delivery.address for delivery in found.finished.deliveries] == ["file:bad.jsonl"]
     assert (counts.destination_delivery_failures, counts.dead_letter_errors) == (1, 0)
 
 
@@ -255,7 +255,7 @@ async def test_a_bug_of_ours_loses_nothing(world: World, caplog: pytest.LogCaptu
     world.dispatcher.answers = [RuntimeError("bug")]
     await world.send("listed")
     await world.run_until(lambda: world.told)
-    assert world.told == [("good.jsonl", Condition.SUCCESS, 1)]
+    assert world.told == [("file:good.jsonl", Condition.SUCCESS, 1)]
     assert "the platform failed at event" in caplog.text
 
 
@@ -351,9 +351,9 @@ async def test_events_outlive_the_platform(tmp_path: Path, clock: VirtualClock, 
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         return await outcome
 
-    first.deliverer.failures = {"good.jsonl": 1}
+    first.deliverer.failures = {"file:good.jsonl": 1}
     told = await first.send("listed")
-    await until(lambda: not first.deliverer.failures["good.jsonl"])
+    await until(lambda: not first.deliverer.failures["file:good.jsonl"])
     first.dispatcher.script = never
     cut_short = await first.send("plain")
     await until(lambda: len(first.dispatcher.calls) == 2)

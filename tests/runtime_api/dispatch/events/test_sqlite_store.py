@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -78,6 +79,30 @@ async def test_when_the_next_is_due(store: SqliteStore) -> None:
     assert await store.due_times(["orders", "none"]) == {"orders": 10.0}
     await store.take("orders", 20, 1)
     assert await store.due_times(["orders", "other"]) == {"orders": 30.0, "other": 5.0}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names for what is not there yet")
+async def test_two_servers_of_one_folder_are_told_before_the_first_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The second one, and one that comes after both is not."""
+    async with opened(tmp_path / "data"):
+        assert caplog.text == ""
+        async with opened(tmp_path / "data"):
+            assert f"another server is running that keeps its events in {tmp_path / 'data'}" in caplog.text
+    caplog.clear()
+    async with opened(tmp_path / "data"):
+        assert (caplog.text, (tmp_path / "data").exists()) == ("", False)
+
+
+async def test_nothing_runs_in_a_store_that_is_closed(tmp_path: Path) -> None:
+    """What was running waits, and so does what was being delivered."""
+    async with opened(tmp_path) as store:
+        await ended(store, failed(queued(1), TOLD))
+        await store.take_undelivered("orders", 5_000, 1)
+        await store.put(queued(2))
+        await store.take("orders", 5_000, 1)
+    assert states(tmp_path) == {"id-1": EventState.UNDELIVERED, "id-2": EventState.QUEUED}
 
 
 async def test_how_many_there_are(store: SqliteStore) -> None:

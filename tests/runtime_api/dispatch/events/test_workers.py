@@ -89,6 +89,29 @@ async def test_no_more_at_once_than_a_lane_may(bench: Bench, start: Start) -> No
     await until(lambda: bench.begun == ["a1", "a2", "a3"])
 
 
+async def test_what_is_taken_while_it_is_closed_is_run(bench: Bench, start: Start) -> None:
+    """Once the store says that something runs, it does; what comes later stays where it is."""
+    taking = asyncio.Event()
+    take, may_take = bench.take, asyncio.Event()
+
+    async def take_slowly(function: str, now_ms: float, limit: int) -> Sequence[str]:
+        taking.set()
+        await may_take.wait()
+        return await take(function, now_ms, limit)
+
+    bench.take = take_slowly  # type: ignore[method-assign]
+    bench.add("a", "a1", "a2")
+    workers = start({"a": 1})
+    await taking.wait()
+    closing = asyncio.ensure_future(workers.close(1_000))
+    await asyncio.sleep(0)
+    may_take.set()
+    await until(lambda: bench.begun == ["a1"])
+    bench.end("a1")
+    await closing
+    assert (bench.begun, [item for _, item in bench.waiting["a"]]) == (["a1"], ["a2"])
+
+
 async def test_a_busy_function_does_not_starve_another(bench: Bench, start: Start) -> None:
     """Where slots are few, the one served longest ago is next."""
     bench.add("a", *[f"a{number}" for number in range(9)])

@@ -138,9 +138,9 @@ def test_every_event_ends(config: EventInvokeConfig, run_ms: float, fate: list[s
 
 def test_who_is_told() -> None:
     """Of a success its destination; of anything else the other one and the dead-letter target, where they are set."""
-    config = EventInvokeConfig(on_success="good.jsonl", on_failure="bad.jsonl")
-    bad, dead = Delivery("destination", "bad.jsonl"), Delivery("dead-letter", "arn")
-    assert deliveries(Condition.SUCCESS, config, "arn") == (Delivery("destination", "good.jsonl"),)
+    config = EventInvokeConfig(on_success="file:good.jsonl", on_failure="file:bad.jsonl")
+    bad, dead = Delivery("destination", "file:bad.jsonl"), Delivery("dead-letter", "arn")
+    assert deliveries(Condition.SUCCESS, config, "arn") == (Delivery("destination", "file:good.jsonl"),)
     for condition in set(Condition) - {Condition.SUCCESS}:
         assert deliveries(condition, config, "arn") == (bad, dead)
         assert deliveries(condition, config, None) == (bad,)

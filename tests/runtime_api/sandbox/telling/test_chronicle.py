@@ -97,3 +97,13 @@ async def test_what_came_before_is_billed_once(clock: VirtualClock) -> None:
         ),
         Report(REQUEST_ID, OutcomeKind.SUCCESS, 1.5, 2, 128, 40),
     ]
+
+
+async def test_an_init_that_never_began_took_no_time(clock: VirtualClock) -> None:
+    """Its program was not found: the time is none, and not that of the machine."""
+    clock.advance(5_000)
+    told = Chronicled(clock)
+    told.chronicle.init_over(OutcomeKind.ERROR, "Runtime.InvalidEntrypoint")
+    [report] = told.records
+    assert isinstance(report, InitReport)
+    assert report.duration_ms == 0

@@ -13,7 +13,7 @@ import pytest
 from runtime_api import Function, Platform, UrlConfig
 from runtime_api.protocol.function.url_config import UrlFormat
 
-FOLDER = Path(__file__).parents[2] / "examples" / "asgi-app"
+FOLDER = Path(__file__).parents[2] / "examples" / "web-app"
 PILOTLIGHT = str(Path(sys.executable).with_name("pilotlight"))
 EVENT: dict[str, Any] = json.loads((FOLDER / "event.json").read_text())
 

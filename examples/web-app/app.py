@@ -1,7 +1,7 @@
 """A Starlette app as a function: routes, a lifespan that begins once for each sandbox, work after the answer.
 
 The same app runs under any ASGI server. `event.json` is a request to a function URL; served, the function has one:
-http://asgi-app.lambda-url.localhost:9000/greet/Ada?language=de
+http://web-app.lambda-url.localhost:9000/greet/Ada?language=de
 """
 
 from collections.abc import AsyncIterator
