@@ -66,11 +66,11 @@ def runtime_command(cmd: tuple[str, ...], handlers: str | None, **flags: Any) ->
     except CommandMissing as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
-    adopt_orphans()
+    others = adopt_orphans()
     try:
         return run_until_signal(judge(docket, flags))
     finally:
-        end_orphans()
+        end_orphans(others)
 
 
 def _docket(config: Config, argv: tuple[str, ...], handlers: str | None, flags: Mapping[str, Any]) -> Docket:

@@ -153,8 +153,8 @@ def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: S
 
 @contextmanager
 def _no_orphans() -> Iterator[None]:
-    adopt_orphans()
+    others = adopt_orphans()
     try:
         yield
     finally:
-        end_orphans()
+        end_orphans(others)

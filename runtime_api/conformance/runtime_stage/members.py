@@ -36,14 +36,23 @@ def _marked_by_psutil(mark: str) -> Iterator[int]:
                 yield process.pid
 
 
-def adopt_orphans() -> None:
-    """Become the parent of whatever loses its own below us, where the system lets us: then nothing can hide from `end_orphans`."""
+def adopt_orphans() -> set[int]:
+    """Become the parent of whatever loses its own below us, where the system lets us: then nothing can hide from `end_orphans`.
+
+    Returns the children we have already, which are none of what will be started.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return {child.pid for child in psutil.Process().children()}
 
 
-def end_orphans() -> None:
-    """End every process below this one. For a program that has nothing else running."""
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            child.kill()
+def end_orphans(others: set[int]) -> None:
+    """End every process below this one, but for the children in `others` and what is below them."""
+    for child in psutil.Process().children():
+        if child.pid not in others:
+            below: list[psutil.Process] = []
+            with contextlib.suppress(psutil.Error):
+                below = child.children(recursive=True)
+            for process in (*below, child):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()

@@ -89,3 +89,13 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
         _, said = running.communicate(timeout=20)
     assert (running.returncode, said) == (130, b"")
     assert not Path(f"/proc/{beacon.read_text()}").exists()
+
+
+def test_processes_that_were_there_before_are_left_alone() -> None:
+    """Whoever judges within a program of theirs keeps its children."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        CliRunner().invoke(cli, [*CONFORM, "--", "./nowhere"], standalone_mode=False)
+        assert child.stdin is not None
+        child.stdin.write(b"\n")
+        child.stdin.close()
+        assert child.wait() == 0
