@@ -205,9 +205,9 @@ async def test_temporary_files_outlive_a_sandbox_but_not_the_place(make: Make, p
     """A runtime that ended leaves its files to the next one; another place has its own."""
     environment: dict[str, str] = {}
     first, second = await make(), await make()
-    for place, expected in [(first, "[]"), (first, "['left']"), (second, "[]")]:
-        tmp = place.folders.tmp or "/tmp"
-        source = f"import os; print(os.listdir({tmp!r})); open({tmp + '/left'!r}, 'w').close()"
+    for place, expected in [(first, "False"), (first, "True"), (second, "False")]:
+        left = (place.folders.tmp or "/tmp") + "/left"
+        source = f"import os; print(os.path.exists({left!r})); open({left!r}, 'w').close()"
         assert await programs.say(place, source, environment=environment) == expected
 
 
