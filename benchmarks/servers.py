@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,6 +45,21 @@ class Server:
     def path(self) -> str:
         """The path of an Invoke call of its function."""
         return f"/2015-03-31/functions/{self.function}/invocations"
+
+    def client(self) -> Any:  # noqa: ANN401  (boto3 makes the class)
+        """boto3's client of it, which tries nothing twice."""
+        # Only those who call this way need boto3, which takes long to load.
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "lambda",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(retries={"max_attempts": 0}),
+        )
 
     def log(self) -> str:
         """What the server and its function have printed so far."""

@@ -16,9 +16,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from benchmarks.report import Figure, Result
 from benchmarks.servers import Server, pilotlight
 
@@ -31,7 +28,7 @@ LOOK_AGAIN_S = 0.005
 def run(calls: int = 300, mebibytes: int = 200) -> Result:
     """Measure `calls` first chunks, and one long stream each way."""
     with pilotlight(FUNCTION, "--timeout", "60", "--url-invoke-mode", "RESPONSE_STREAM", function=NAME) as server:
-        client = _client(server)
+        client = server.client()
         delays = [_first_chunk(client) for _ in range(calls)]
         figures = [
             *_delays(delays),
@@ -79,17 +76,6 @@ def _watched(server: Server) -> Iterator[list[int]]:
     finally:
         over.set()
         watching.join()
-
-
-def _client(server: Server) -> Any:  # noqa: ANN401  (boto3 makes the class)
-    return boto3.client(
-        "lambda",
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"max_attempts": 0}),
-    )
 
 
 def _pieces(client: Any, event: bytes) -> Iterator[bytes]:  # noqa: ANN401

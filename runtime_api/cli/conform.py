@@ -28,7 +28,7 @@ from runtime_api.conformance.config_file import Config, ConfigUnusable
 from runtime_api.conformance.report.results import Subject
 from runtime_api.conformance.runtime.catalogue import RUNTIME_CASES
 from runtime_api.conformance.runtime_stage.evidence import evidence_of
-from runtime_api.conformance.runtime_stage.members import adopt_orphans, end_orphans
+from runtime_api.conformance.runtime_stage.members import no_orphans
 from runtime_api.conformance.runtime_stage.stage import play
 from runtime_api.conformance.runtime_stage.surroundings import CommandMissing, absolute, handlers_at
 from runtime_api.conformance.target import QUICK, SLOW, Target
@@ -66,11 +66,8 @@ def runtime_command(cmd: tuple[str, ...], handlers: str | None, **flags: Any) ->
     except CommandMissing as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
-    others = adopt_orphans()
-    try:
+    with no_orphans():
         return run_until_signal(judge(docket, flags))
-    finally:
-        end_orphans(others)
 
 
 def _docket(config: Config, argv: tuple[str, ...], handlers: str | None, flags: Mapping[str, Any]) -> Docket:

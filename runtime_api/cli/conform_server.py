@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from runtime_api.cli.judging import (
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.conformance.config_file import Config
 from runtime_api.conformance.report.results import Subject
-from runtime_api.conformance.runtime_stage.members import adopt_orphans, end_orphans
+from runtime_api.conformance.runtime_stage.members import no_orphans
 from runtime_api.conformance.runtime_stage.surroundings import CommandMissing, absolute
 from runtime_api.conformance.server.catalogue import SERVER_CASES
 from runtime_api.conformance.server_stage.course import evidence_of
@@ -99,7 +98,7 @@ def _judge(config: Config, command: tuple[str, ...], flags: Mapping[str, Any]) -
         _subject(config, command[0], command=command),
         f"--spawn {shlex.quote(shlex.join(command))}",
     )
-    with _no_orphans():
+    with no_orphans():
         return run_until_signal(judge(docket, flags))
 
 
@@ -149,12 +148,3 @@ def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: S
         evidence_of=evidence_of,
         again=f"pilotlight conform server{as_given(flags)} -k {{id}} {how}",
     )
-
-
-@contextmanager
-def _no_orphans() -> Iterator[None]:
-    others = adopt_orphans()
-    try:
-        yield
-    finally:
-        end_orphans(others)

@@ -125,11 +125,12 @@ _Judge = TypeVar("_Judge", bound=Callable[..., "Awaitable[None] | None"])
 
 
 class Section:
-    """The cases on one subject, in the order they are reported."""
+    """The cases on one subject, in the order they are reported; `features` are those that each of them needs."""
 
-    def __init__(self, prefix: str, title: str) -> None:
+    def __init__(self, prefix: str, title: str, features: Iterable[str] = ()) -> None:
         self.prefix = prefix
         self.title = title
+        self.features = tuple(features)
         self.cases: list[Case] = []
 
     def case(
@@ -145,7 +146,7 @@ class Section:
         depends_on: Iterable[str] = (),
         revision: str = REVISION,
     ) -> Callable[[_Judge], _Judge]:
-        """Declare a case; the judge's docstring is its text. Raises InvalidCase."""
+        """Declare a case; the judge's docstring is its text, `features` it needs beside the section's. Raises InvalidCase."""
 
         def declare(judge: _Judge) -> _Judge:
             made = Case(
@@ -156,7 +157,7 @@ class Section:
                 tuple(refs),
                 tuple(needs),
                 judge,
-                tuple(features),
+                (*self.features, *features),
                 tuple(depends_on),
                 revision,
             )

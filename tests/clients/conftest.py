@@ -10,9 +10,7 @@ from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from benchmarks.servers import Server, pilotlight
 
@@ -85,21 +83,10 @@ def http(server: Server) -> Http:
     return Http(server)
 
 
-def _client(server: Server) -> Any:  # noqa: ANN401  (boto3 makes the class)
-    return boto3.client(
-        "lambda",
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"max_attempts": 0}),
-    )
-
-
 @pytest.fixture(scope="session")
 def client(server: Server) -> Iterator[Any]:
     """boto3, without retries."""
-    made = _client(server)
+    made = server.client()
     yield made
     made.close()
 
@@ -107,7 +94,7 @@ def client(server: Server) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def full_client(full_server: Server) -> Iterator[Any]:
     """boto3 at the server that is always full."""
-    made = _client(full_server)
+    made = full_server.client()
     yield made
     made.close()
 

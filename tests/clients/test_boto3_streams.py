@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from benchmarks.servers import Server, pilotlight
@@ -28,14 +26,7 @@ def streamer() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def client(streamer: Server) -> Iterator[Any]:
     """boto3, without retries."""
-    made = boto3.client(
-        "lambda",
-        endpoint_url=streamer.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"max_attempts": 0}),
-    )
+    made = streamer.client()
     yield made
     made.close()
 

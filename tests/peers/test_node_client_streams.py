@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from benchmarks.servers import Server, pilotlight
@@ -23,13 +22,7 @@ def server(node_client: tuple[str, str]) -> Iterator[Server]:
 
 
 def _stream(server: Server, event: object) -> tuple[bytes, Any]:
-    client = boto3.client(
-        "lambda",
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    client = server.client()
     answer = client.invoke_with_response_stream(FunctionName="node_function", Payload=json.dumps(event))
     *pieces, end = list(answer["EventStream"])
     client.close()

@@ -15,8 +15,7 @@ from runtime_api.conformance.sources import MANAGED_INSTANCES
 from runtime_api.conformance.verdicts import World
 from runtime_api.protocol.names import ENV_MAX_CONCURRENCY, HEADER_TRACE_ID
 
-LMI = Section("RT-LMI", "several invocations at once")
-_FEATURE = ["managed-instances"]
+LMI = Section("RT-LMI", "several invocations at once", features=["managed-instances"])
 _TAKES_SEVERAL = "RT-LMI-001"
 
 _LIMIT = 4
@@ -62,7 +61,6 @@ async def out_of_order(stage: Stage) -> None:
     "D",
     refs=[MANAGED_INSTANCES],
     needs=[sixteen_at_once],
-    features=_FEATURE,
     depends_on=[REACHES_API],
 )
 def takes_up_to_n(world: World, run: Run) -> None:
@@ -86,7 +84,6 @@ def takes_up_to_n(world: World, run: Run) -> None:
     "D",
     refs=[MANAGED_INSTANCES],
     needs=[out_of_order],
-    features=_FEATURE,
     depends_on=[_TAKES_SEVERAL],
 )
 def answers_out_of_order(world: World, run: Run) -> None:
@@ -111,7 +108,6 @@ def answers_out_of_order(world: World, run: Run) -> None:
     "C",
     refs=[MANAGED_INSTANCES],
     needs=[out_of_order],
-    features=_FEATURE,
     depends_on=[_TAKES_SEVERAL],
 )
 def shares_no_trace(world: World, run: Run) -> None:

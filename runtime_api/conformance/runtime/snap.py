@@ -13,8 +13,7 @@ from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import SNAPSTART_HOOKS
 from runtime_api.conformance.verdicts import World
 
-SNAP = Section("RT-SNAP", "snapshots")
-_FEATURE = ["snapstart"]
+SNAP = Section("RT-SNAP", "snapshots", features=["snapstart"])
 
 _INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
 _SNAP_START = {_INITIALIZATION: "snap-start"}
@@ -64,7 +63,6 @@ before_fails, after_fails = _failing("before"), _failing("after")
     "C",
     refs=[SNAPSTART_HOOKS],
     needs=[snapshot, no_snapshot],
-    features=_FEATURE,
     depends_on=[REACHES_API],
 )
 def waits_for_restore(world: World, run: Run, without: Run) -> None:
@@ -102,7 +100,6 @@ def waits_for_restore(world: World, run: Run, without: Run) -> None:
     "C",
     refs=[SNAPSTART_HOOKS],
     needs=[before_fails, after_fails],
-    features=_FEATURE,
     depends_on=["RT-SNAP-001"],
 )
 def reports_hook_failures(world: World, before: Run, after: Run) -> None:

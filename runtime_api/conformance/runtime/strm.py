@@ -14,8 +14,7 @@ from runtime_api.conformance.sources import STREAM_HTTP, STREAMING
 from runtime_api.conformance.verdicts import World
 from runtime_api.protocol.names import HEADER_ERROR_BODY, HEADER_ERROR_TYPE, HEADER_RESPONSE_MODE
 
-STRM = Section("RT-STRM", "streamed answers")
-_FEATURE = ["streaming"]
+STRM = Section("RT-STRM", "streamed answers", features=["streaming"])
 _STREAMS = "RT-STRM-001"
 
 _PIECES, _PIECE_MS = 3, 300
@@ -59,7 +58,6 @@ async def http_stream(stage: Stage) -> None:
     "D",
     refs=[STREAMING],
     needs=[streams],
-    features=_FEATURE,
     depends_on=[REACHES_API],
 )
 def has_mode_header(world: World, run: Run) -> None:
@@ -82,7 +80,6 @@ def has_mode_header(world: World, run: Run) -> None:
     "D",
     refs=[STREAMING],
     needs=[streams],
-    features=_FEATURE,
     depends_on=[_STREAMS],
 )
 def sends_early(world: World, run: Run) -> None:
@@ -107,7 +104,6 @@ def sends_early(world: World, run: Run) -> None:
     "DC",
     refs=[STREAMING],
     needs=[streams],
-    features=_FEATURE,
     depends_on=[_STREAMS],
 )
 def reports_midstream_error(world: World, run: Run) -> None:
@@ -136,7 +132,6 @@ def reports_midstream_error(world: World, run: Run) -> None:
     "C",
     refs=[STREAMING],
     needs=[streams],
-    features=_FEATURE,
     depends_on=[_STREAMS],
 )
 def reports_early_error(world: World, run: Run) -> None:
@@ -155,7 +150,6 @@ def reports_early_error(world: World, run: Run) -> None:
     "C",
     refs=[STREAM_HTTP],
     needs=[http_stream],
-    features=_FEATURE,
     depends_on=[_STREAMS],
 )
 def has_http_prelude(world: World, run: Run) -> None:

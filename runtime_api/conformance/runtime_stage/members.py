@@ -36,18 +36,22 @@ def _marked_by_psutil(mark: str) -> Iterator[int]:
                 yield process.pid
 
 
-def adopt_orphans() -> set[int]:
-    """Become the parent of whatever loses its own below us, where the system lets us: then nothing can hide from `end_orphans`.
+@contextlib.contextmanager
+def no_orphans() -> Iterator[None]:
+    """End every process that comes to be below this one, but for what is below the children it has already.
 
-    Returns the children we have already, which are none of what will be started.
+    Within it we are, where the system lets us, the parent of whatever loses its own below us: then nothing can hide.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return {child.pid for child in psutil.Process().children()}
+    others = {child.pid for child in psutil.Process().children()}
+    try:
+        yield
+    finally:
+        _end_children(others)
 
 
-def end_orphans(others: set[int]) -> None:
-    """End every process below this one, but for the children in `others` and what is below them."""
+def _end_children(others: set[int]) -> None:
     for child in psutil.Process().children():
         if child.pid not in others:
             below: list[psutil.Process] = []

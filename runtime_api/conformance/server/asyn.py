@@ -15,11 +15,10 @@ from runtime_api.protocol.names import (
     HEADER_REQUEST_ID,
 )
 
-ASYN = Section("SV-ASYN", "asynchronous invocation")
+ASYN = Section("SV-ASYN", "asynchronous invocation", features=["async"])
 
 ACCEPTS = "SV-ASYN-001"
-_FEATURES = ["async"]
-_RETRIES = ["async", "async-retries"]
+_RETRIES = ["async-retries"]
 EVENT = [(HEADER_INVOCATION_TYPE, "Event")]
 _PAYLOAD = b'  {"later":\t"\xc3\xa4"}\n'
 _ATTEMPTS = 3
@@ -69,9 +68,7 @@ async def retries(stage: Stage) -> None:
         await runtime.park()
 
 
-@ASYN.case(
-    "SV-ASYN-001", "event-accepted", MUST, "B", refs=[INVOKE, ASYNC], needs=[event_invocation], features=_FEATURES
-)
+@ASYN.case("SV-ASYN-001", "event-accepted", MUST, "B", refs=[INVOKE, ASYNC], needs=[event_invocation])
 def event_accepted(world: World, course: Course) -> None:
     """A call of the type Event is answered 202."""
     world.check(course["accepted"].status == 202, "202", course["accepted"].story)
@@ -84,7 +81,6 @@ def event_accepted(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE],
     needs=[event_invocation],
-    features=_FEATURES,
     depends_on=[ACCEPTS],
 )
 def event_no_body(world: World, course: Course) -> None:
@@ -99,7 +95,6 @@ def event_no_body(world: World, course: Course) -> None:
     "D",
     refs=[ASYNC],
     needs=[event_invocation],
-    features=_FEATURES,
     depends_on=[ACCEPTS],
 )
 def event_delivered(world: World, course: Course) -> None:
@@ -115,7 +110,6 @@ def event_delivered(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE],
     needs=[event_invocation],
-    features=_FEATURES,
     depends_on=["SV-ASYN-003"],
 )
 def event_request_id(world: World, course: Course) -> None:
@@ -133,7 +127,6 @@ def event_request_id(world: World, course: Course) -> None:
     "D",
     refs=[ASYNC_ERRORS],
     needs=[event_invocation],
-    features=_FEATURES,
     depends_on=["SV-ASYN-003"],
 )
 def event_once(world: World, course: Course) -> None:
@@ -149,7 +142,6 @@ def event_once(world: World, course: Course) -> None:
     "D",
     refs=[ASYNC, INVOKE],
     needs=[event_invocation],
-    features=_FEATURES,
     depends_on=["SV-ASYN-003", "SV-ASYN-005"],
 )
 def event_then_call(world: World, course: Course) -> None:
@@ -165,7 +157,6 @@ def event_then_call(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE],
     needs=[events_refused],
-    features=_FEATURES,
     depends_on=[ACCEPTS],
 )
 def event_json(world: World, course: Course) -> None:
@@ -183,7 +174,6 @@ def event_json(world: World, course: Course) -> None:
     "DB",
     refs=[LIMITS, INVOKE],
     needs=[events_refused],
-    features=_FEATURES,
     depends_on=[ACCEPTS],
 )
 def event_too_large(world: World, course: Course) -> None:

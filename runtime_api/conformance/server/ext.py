@@ -25,10 +25,9 @@ from runtime_api.protocol.names import (
     HEADER_REQUEST_ID,
 )
 
-EXT = Section("SV-EXT", "the Extensions API")
+EXT = Section("SV-EXT", "the Extensions API", features=["extensions"])
 
 REGISTERS = "SV-EXT-001"
-_FEATURES = ["extensions"]
 _MOST = 10
 _UNEQUAL_MS = 50
 
@@ -120,7 +119,7 @@ async def extension_error(stage: Stage) -> None:
     stage.keep("with type", await one.tell_error("init", [(HEADER_EXTENSION_ERROR_TYPE, "Extension.Conformance")]))
 
 
-@EXT.case("SV-EXT-001", "registers", MUST, "D", refs=[EXTENSIONS], needs=[extension], features=_FEATURES)
+@EXT.case("SV-EXT-001", "registers", MUST, "D", refs=[EXTENSIONS], needs=[extension])
 def registers(world: World, course: Course) -> None:
     """An extension registers before the runtime's first poll: 200, and an identifier."""
     answer = course["registered"]
@@ -135,7 +134,6 @@ def registers(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def register_body(world: World, course: Course) -> None:
@@ -154,7 +152,6 @@ def register_body(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=["SV-EXT-002"],
 )
 def account_id(world: World, course: Course) -> None:
@@ -170,7 +167,6 @@ def account_id(world: World, course: Course) -> None:
     "D",
     refs=[ENVIRONMENT, EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def init_waits(world: World, course: Course) -> None:
@@ -188,7 +184,6 @@ def init_waits(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def invoke_event(world: World, course: Course) -> None:
@@ -207,7 +202,6 @@ def invoke_event(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=["SV-EXT-005"],
 )
 def same_invocation(world: World, course: Course) -> None:
@@ -231,7 +225,6 @@ def same_invocation(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=["SV-EXT-005"],
 )
 def event_identifier(world: World, course: Course) -> None:
@@ -247,7 +240,6 @@ def event_identifier(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=["SV-EXT-005"],
 )
 def event_tracing(world: World, course: Course) -> None:
@@ -269,7 +261,6 @@ def event_tracing(world: World, course: Course) -> None:
     "D",
     refs=[ENVIRONMENT, EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=["SV-EXT-005"],
 )
 def next_waits(world: World, course: Course) -> None:
@@ -289,7 +280,6 @@ def next_waits(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extension],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def registration_closed(world: World, course: Course) -> None:
@@ -304,7 +294,6 @@ def registration_closed(world: World, course: Course) -> None:
     "DR",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def name_required(world: World, course: Course) -> None:
@@ -319,7 +308,6 @@ def name_required(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def register_json(world: World, course: Course) -> None:
@@ -334,7 +322,6 @@ def register_json(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def unknown_event(world: World, course: Course) -> None:
@@ -349,7 +336,6 @@ def unknown_event(world: World, course: Course) -> None:
     "DR",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def internal_shutdown(world: World, course: Course) -> None:
@@ -364,7 +350,6 @@ def internal_shutdown(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def name_taken(world: World, course: Course) -> None:
@@ -380,7 +365,6 @@ def name_taken(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def identifier_required(world: World, course: Course) -> None:
@@ -396,7 +380,6 @@ def identifier_required(world: World, course: Course) -> None:
     "R",
     refs=[EXTENSIONS],
     needs=[extensions_refused],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def identifier_unknown(world: World, course: Course) -> None:
@@ -411,7 +394,6 @@ def identifier_unknown(world: World, course: Course) -> None:
     "DR",
     refs=[EXTENSIONS],
     needs=[eleven_extensions],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def ten_extensions(world: World, course: Course) -> None:
@@ -429,7 +411,6 @@ def ten_extensions(world: World, course: Course) -> None:
     "D",
     refs=[EXTENSIONS],
     needs=[extension_error],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def error_accepted(world: World, course: Course) -> None:
@@ -449,7 +430,6 @@ def error_accepted(world: World, course: Course) -> None:
     "DR",
     refs=[EXTENSIONS],
     needs=[extension_error],
-    features=_FEATURES,
     depends_on=[REGISTERS],
 )
 def error_type_required(world: World, course: Course) -> None:

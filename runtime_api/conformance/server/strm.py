@@ -25,10 +25,9 @@ from runtime_api.protocol.names import (
     RESPONSE_MODE_STREAMING,
 )
 
-STRM = Section("SV-STRM", "streamed answers")
+STRM = Section("SV-STRM", "streamed answers", features=["streaming"])
 
 STREAMS_AT_ALL = "SV-STRM-002"
-_FEATURES = ["streaming"]
 _PIECES = (b"one \x00", b"two \xff", "drei ß".encode())
 _PAUSE_S = 0.3
 _ERROR = json.dumps({"errorMessage": "broke off", "errorType": "Conformance.BrokeOff"}).encode()
@@ -133,7 +132,6 @@ async def _stream(runtime: Runtime, pieces: Iterable[bytes], *, pause_s: float =
     "D",
     refs=[STREAMS, STREAMING],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def incremental(world: World, course: Course) -> None:
@@ -158,7 +156,6 @@ def incremental(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE_STREAM],
     needs=[streams],
-    features=_FEATURES,
     depends_on=["SV-NEXT-001"],
 )
 def framing(world: World, course: Course) -> None:
@@ -178,7 +175,6 @@ def framing(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE_STREAM],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def complete_last(world: World, course: Course) -> None:
@@ -199,7 +195,6 @@ def complete_last(world: World, course: Course) -> None:
     "DB",
     refs=[STREAMS, INVOKE_STREAM],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def chunks_exact(world: World, course: Course) -> None:
@@ -219,7 +214,6 @@ def chunks_exact(world: World, course: Course) -> None:
     "DB",
     refs=[STREAMING, INVOKE_STREAM],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def midstream_error(world: World, course: Course) -> None:
@@ -237,7 +231,6 @@ def midstream_error(world: World, course: Course) -> None:
     "B",
     refs=[INVOKE_STREAM],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def error_instead(world: World, course: Course) -> None:
@@ -257,7 +250,6 @@ def error_instead(world: World, course: Course) -> None:
     "D",
     refs=[STREAMS],
     needs=[streams],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def buffered_as_stream(world: World, course: Course) -> None:
@@ -275,7 +267,6 @@ def buffered_as_stream(world: World, course: Course) -> None:
     "D",
     refs=[STREAMS, INVOKE],
     needs=[stream_to_buffered_caller],
-    features=_FEATURES,
     depends_on=["SV-NEXT-001"],
 )
 def stream_for_buffered(world: World, course: Course) -> None:
@@ -292,7 +283,6 @@ def stream_for_buffered(world: World, course: Course) -> None:
     "X",
     refs=[STREAMING, INVOKE],
     needs=[stream_to_buffered_caller],
-    features=_FEATURES,
     depends_on=["SV-STRM-008"],
 )
 def midstream_error_marked(world: World, course: Course) -> None:
@@ -307,7 +297,6 @@ def midstream_error_marked(world: World, course: Course) -> None:
     "R",
     refs=[STREAMING, INVOKE_STREAM],
     needs=[cut_stream],
-    features=_FEATURES,
     depends_on=[STREAMS_AT_ALL],
 )
 def cut(world: World, course: Course) -> None:

@@ -15,11 +15,10 @@ from runtime_api.conformance.sources import TELEMETRY, TELEMETRY_EVENTS
 from runtime_api.conformance.verdicts import World
 from runtime_api.protocol.names import HEADER_REQUEST_ID
 
-TEL = Section("SV-TEL", "the Telemetry API")
+TEL = Section("SV-TEL", "the Telemetry API", features=["extensions", "telemetry"])
 
 SUBSCRIBES = "SV-TEL-001"
 DELIVERS = "SV-TEL-002"
-_FEATURES = ["extensions", "telemetry"]
 _LINE = "a line of the function: ä 🦜"
 _OF_AN_INVOCATION = ("platform.start", "platform.runtimeDone", "platform.report")
 _OF_INIT = ("platform.initStart", "platform.initRuntimeDone", "platform.initReport")
@@ -88,7 +87,6 @@ async def telemetry_refused(stage: Stage) -> None:
     "D",
     refs=[TELEMETRY],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=_EXTENSIONS,
 )
 def subscribes(world: World, course: Course) -> None:
@@ -104,7 +102,6 @@ def subscribes(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY, TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[SUBSCRIBES],
 )
 def delivers(world: World, course: Course) -> None:
@@ -126,7 +123,6 @@ def delivers(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[DELIVERS],
 )
 def event_times(world: World, course: Course) -> None:
@@ -142,7 +138,6 @@ def event_times(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[DELIVERS],
 )
 def invocation_events(world: World, course: Course) -> None:
@@ -160,7 +155,6 @@ def invocation_events(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=["SV-TEL-004"],
 )
 def event_order(world: World, course: Course) -> None:
@@ -177,7 +171,6 @@ def event_order(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=["SV-TEL-004"],
 )
 def event_status(world: World, course: Course) -> None:
@@ -194,7 +187,6 @@ def event_status(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=["SV-TEL-004"],
 )
 def report_metrics(world: World, course: Course) -> None:
@@ -214,7 +206,6 @@ def report_metrics(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[DELIVERS],
 )
 def function_lines(world: World, course: Course) -> None:
@@ -231,7 +222,6 @@ def function_lines(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[DELIVERS],
 )
 def init_events(world: World, course: Course) -> None:
@@ -248,7 +238,6 @@ def init_events(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY_EVENTS],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[DELIVERS],
 )
 def subscription_event(world: World, course: Course) -> None:
@@ -267,7 +256,6 @@ def subscription_event(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=["SV-TEL-008"],
 )
 def only_subscribed(world: World, course: Course) -> None:
@@ -286,7 +274,6 @@ def only_subscribed(world: World, course: Course) -> None:
     "R",
     refs=[TELEMETRY],
     needs=[telemetry],
-    features=_FEATURES,
     depends_on=[SUBSCRIBES],
 )
 def subscription_closed(world: World, course: Course) -> None:
@@ -303,7 +290,6 @@ def subscription_closed(world: World, course: Course) -> None:
     "R",
     refs=[TELEMETRY],
     needs=[telemetry_refused],
-    features=_FEATURES,
     depends_on=[SUBSCRIBES],
 )
 def subscriber_unknown(world: World, course: Course) -> None:
@@ -324,7 +310,6 @@ def subscriber_unknown(world: World, course: Course) -> None:
     "D",
     refs=[TELEMETRY],
     needs=[telemetry_refused],
-    features=_FEATURES,
     depends_on=[SUBSCRIBES],
 )
 def subscription_validated(world: World, course: Course) -> None:
