@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -15,6 +16,10 @@ from benchmarks.servers import nats
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("steady")
+
+# Whoever is run in the background ignores these, and so would every program a test starts and then interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 needs_nats_server = pytest.mark.skipif(shutil.which("nats-server") is None, reason="nats-server is not installed")
 

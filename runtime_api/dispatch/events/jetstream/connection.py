@@ -201,7 +201,7 @@ async def connect(address: QueueAddress, reconnected: Callable[[], None] = lambd
         await client.close()
         raise StoreUnusable(
             f"{address} cannot be used: {_reason(errors.last or error)}. "
-            "Is there a nats-server with JetStream (nats-server -js)?"
+            "Is there a nats-server with JetStream (nats-server -js), and does it take these credentials?"
         ) from None
     except BaseException:
         await client.close()
