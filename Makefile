@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .peers
 PORT   ?= 9000
+# One more than there are processors: tests wait for programs more than they compute.
+JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 RESULTS := docs/conformance/results/2026.11
 
 .DEFAULT_GOAL := help
@@ -42,7 +44,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: lint peers bubblewrap nats-server
-	$(BIN)/pytest --numprocesses logical --dist loadfile
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 peers: $(READY)
 	@$(BIN)/python benchmarks/peers.py $(PEERS)

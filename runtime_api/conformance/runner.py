@@ -54,6 +54,8 @@ class Runner:
         await asyncio.sleep(0)
         for name in case.depends_on:
             if name in self._verdicts and (before := await asyncio.shield(self._verdicts[name])).stands_in_the_way:
+                if before.status is Status.ERROR:
+                    return Verdict(case, Status.ERROR, notes=(f"{name} could not be judged",))
                 reason = f"{name} is not met"
                 return Verdict(case, Status.BLOCKED, notes=(reason,), blocked_by=before.blocked_by or name)
         try:

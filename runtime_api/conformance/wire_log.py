@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SENT, RECEIVED, OPENED, CLOSED, NOTE = "<", ">", "+", "-", "·"
 _KEPT_BYTES = 1500
+# Of either end of a log: a runtime that asks without end fills no disk.
+_SHOWN_EVENTS = 5000
 _INDENT = " " * 17
 
 
@@ -26,8 +28,18 @@ class WireEvent:
         return cls(at_ms, connection, direction, data[:_KEPT_BYTES], len(data))
 
 
-def render(events: Iterable[WireEvent]) -> str:
-    """The log as text: seconds, number of the connection, direction, bytes with everything unprintable escaped."""
+def render(events: Sequence[WireEvent]) -> str:
+    """The log as text: seconds, number of the connection, direction, bytes with everything unprintable escaped.
+
+    Of a very long one, the middle is left out.
+    """
+    left_out = len(events) - 2 * _SHOWN_EVENTS
+    if left_out <= 0:
+        return _lines(events)
+    return f"{_lines(events[:_SHOWN_EVENTS])}{'':9} … {left_out} more …\n{_lines(events[-_SHOWN_EVENTS:])}"
+
+
+def _lines(events: Iterable[WireEvent]) -> str:
     return "".join(f"{event.at_ms / 1000:9.4f} {_who(event)} {_what(event)}\n" for event in events)
 
 

@@ -12,8 +12,7 @@ import os
 from collections.abc import Iterable
 from math import inf
 from types import TracebackType
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from runtime_api.dispatch.destinations.destinations import Destinations
 from runtime_api.dispatch.dispatcher import Dispatcher
@@ -21,13 +20,7 @@ from runtime_api.dispatch.events.jetstream.store import JetStreamStore
 from runtime_api.dispatch.events.queue import DRAIN_MS, EventQueue
 from runtime_api.dispatch.events.sqlite_store import SqliteStore
 from runtime_api.dispatch.events.store import EventStore
-from runtime_api.frontend.app import make_app, server_log
-from runtime_api.frontend.door import Door
 from runtime_api.frontend.gate import Gate, Stage
-from runtime_api.frontend.invoke import InvokeApi
-from runtime_api.frontend.management.routes import add_management_routes
-from runtime_api.frontend.url.function_urls import FunctionUrls
-from runtime_api.frontend.url.routes import add_url_routes
 from runtime_api.protocol.asynchronous.queue_address import QueueAddress, parse_queue_address
 from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.concurrency import ACCOUNT_LIMIT_DEFAULT, IDLE_TIMEOUT_DEFAULT_MS
@@ -37,8 +30,9 @@ from runtime_api.protocol.function.function_name import Account, parse_reference
 from runtime_api.protocol.invocation import Outcome, new_request_id
 from runtime_api.protocol.log_sink import LogSink
 
-# How many callers may connect at the same moment; who finds no room tries again a second later.
-_BACKLOG = 1024
+if TYPE_CHECKING:
+    from runtime_api.frontend.front_door import FrontDoor
+
 _logger = logging.getLogger("pilotlight")
 
 
@@ -103,9 +97,7 @@ class Platform:
         self._destinations = Destinations(self._dispatcher, self._events.send, aws_endpoint_url=aws_endpoint_url)
         self._host = host
         self._port = port
-        self._server: asyncio.Server | None = None
-        self._door: Door | None = None
-        self._runner: web.AppRunner | None = None
+        self._front_door: FrontDoor | None = None
 
     @property
     def endpoint_url(self) -> str:
@@ -135,27 +127,10 @@ class Platform:
         return self
 
     async def _open(self, port: int) -> None:
-        api = InvokeApi(self._dispatcher, self._events, self._gate)
-        urls = FunctionUrls(self._dispatcher, self._gate)
-        app = make_app(api)
-        add_management_routes(app, self._gate, self._dispatcher, self._events, urls)
-        add_url_routes(app, urls)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=server_log(),
-            auto_decompress=False,
-            max_line_size=65_536,
-            max_field_size=65_536,
-            shutdown_timeout=0.1,
-        )
-        await runner.setup()
-        assert runner.server is not None
-        self._runner, self._door = runner, Door(api, runner.server)
-        self._server = await asyncio.get_running_loop().create_server(
-            self._door.accept, self._host, port, backlog=_BACKLOG
-        )
-        self._port = self._server.sockets[0].getsockname()[1]
+        from runtime_api.frontend.front_door import FrontDoor
+
+        self._front_door = FrontDoor(self._dispatcher, self._events, self._gate)
+        self._port = await self._front_door.open(self._host, port)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -175,8 +150,8 @@ class Platform:
     async def _close(self, events_ms: float) -> None:
         # 1. Nobody new is let in.
         self._gate.reach(Stage.DRAINING)
-        if self._server is not None:
-            self._server.close()
+        if self._front_door is not None:
+            self._front_door.shut()
         try:
             # 2. Events that run may end.
             await self._events.close(events_ms)
@@ -184,9 +159,8 @@ class Platform:
             # 3. Sandboxes end: callers still waiting get their answer.
             await self._dispatcher.close()
         # 4. The door has nobody to wait for.
-        if self._door is not None and self._runner is not None:
-            await self._door.close()
-            await self._runner.cleanup()
+        if self._front_door is not None:
+            await self._front_door.close()
 
     async def invoke(
         self,

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from runtime_api.conformance.report.results import Results
+from runtime_api.conformance.cases import Level
+from runtime_api.conformance.report.results import CaseResult, Results
 from runtime_api.conformance.verdicts import Status
 
 
 def badge(results: Results) -> str:
-    """Label, message such as `core 68/68 · streaming`, and colour."""
-    scored = [case for case in results.cases if case.is_scored and case.status is not Status.NOT_APPLICABLE]
-    met = sum(not case.is_unmet for case in scored)
+    """Label, message such as `core 68/68 · streaming`, and colour.
+
+    The core is what is demanded of everybody: every MUST and SHOULD that no feature gates. A feature that is declared and not
+    wholly there says how far it is.
+    """
+    core = [case for case in _counted(results) if not case.features]
     scope = "part" if results.is_partial else "core"
-    message = " · ".join([f"{scope} {met}/{len(scored)}", *results.profile[1:]])
-    colour = "red" if not results.conforms else "brightgreen" if met == len(scored) else "green"
+    features = [_feature(name, results) for name in results.profile[1:]]
+    message = " · ".join([f"{scope} {_met_of(core)}", *filter(None, features)])
+    colour = "brightgreen" if not any(case.is_unmet for case in _counted(results)) else "green"
+    if not results.conforms:
+        colour = "red"
     return (
         json.dumps({"schemaVersion": 1, "label": f"lambda {results.mode}", "message": message, "color": colour}) + "\n"
     )
+
+
+def _counted(results: Results) -> list[CaseResult]:
+    return [
+        case
+        for case in results.cases
+        if case.is_scored and case.status is not Status.NOT_APPLICABLE and case.level in (Level.MUST, Level.SHOULD)
+    ]
+
+
+def _feature(name: str, results: Results) -> str:
+    gated = [case for case in _counted(results) if name in case.features]
+    if not gated:
+        return ""
+    return f"{name} {_met_of(gated)}" if any(case.is_unmet for case in gated) else name
+
+
+def _met_of(cases: Iterable[CaseResult]) -> str:
+    unmet = [case.is_unmet for case in cases]
+    return f"{unmet.count(False)}/{len(unmet)}"

@@ -47,7 +47,10 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class CaseResult(msgspec.Struct, frozen=True):
-    """One case: its declaration, and what became of it. `known` is the baseline's reason, if it lists the case."""
+    """One case: its declaration, and what became of it. `known` is the baseline's reason, if it lists the case.
+
+    `features`: it is judged only where these are declared; without any, a MUST or SHOULD belongs to the core.
+    """
 
     id: str
     slug: str
@@ -63,6 +66,7 @@ class CaseResult(msgspec.Struct, frozen=True):
     evidence: tuple[str, ...]
     is_scored: bool
     known: str = ""
+    features: tuple[str, ...] = ()
 
     @property
     def counts_as(self) -> Level:
@@ -165,6 +169,7 @@ def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
         evidence=verdict.evidence,
         is_scored=_is_scored(case),
         known=listed.reason if listed and listed.explains(verdict) else "",
+        features=case.features,
     )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-
-import aiohttp
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from runtime_api.dispatch.events.deliverer import DeliveryFailed
 
-_LIMIT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+if TYPE_CHECKING:
+    import aiohttp
+
+_LIMIT_S = 30
+_CONNECT_LIMIT_S = 5
 
 
 class WebSender:
@@ -19,8 +23,13 @@ class WebSender:
 
     async def send(self, url: str, headers: dict[str, str], record: bytes) -> None:
         """Deliver a record; whoever answers 2xx has it. Raises DeliveryFailed."""
+        # Few have such a destination, and it takes long to load.
+        await asyncio.to_thread(import_module, "aiohttp")
+        import aiohttp
+
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_LIMIT, cookie_jar=aiohttp.DummyCookieJar())
+            limit = aiohttp.ClientTimeout(total=_LIMIT_S, sock_connect=_CONNECT_LIMIT_S)
+            self._session = aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.DummyCookieJar())
         try:
             # Nobody here configured where a redirect leads.
             async with self._session.post(url, data=record, headers=headers, allow_redirects=False) as response:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
-
-import aiohttp
-from yarl import URL
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from runtime_api.telemetry.api.subscription_request import HttpTarget, TcpTarget
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _HOST = "127.0.0.1"
 _ANSWER_LIMIT_BYTES = 64 * 1024
@@ -47,17 +48,22 @@ class HttpListener:
 
     def __init__(self, target: HttpTarget) -> None:
         self._method = target.method
-        self._url = URL(f"http://{_HOST}:{target.port}{target.target}", encoded=True)
+        self._url = f"http://{_HOST}:{target.port}{target.target}"
         self._headers = {"Host": target.host, "Content-Type": "application/json"}
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, items: list[bytes]) -> None:
         if self._session is None:
+            # It takes long to load, most functions have no subscriber, and nobody else waits for it.
+            await asyncio.to_thread(import_module, "aiohttp")
             self._session = _new_session()
+        import aiohttp
+        from yarl import URL
+
         try:
             async with self._session.request(
                 self._method,
-                self._url,
+                URL(self._url, encoded=True),
                 data=b"[" + b",".join(items) + b"]",
                 headers=self._headers,
                 allow_redirects=False,
@@ -76,6 +82,8 @@ class HttpListener:
 
 
 def _new_session() -> aiohttp.ClientSession:
+    import aiohttp
+
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=1),
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -97,6 +97,23 @@ async def test_a_fault_of_the_harness_is_an_error_and_no_failure() -> None:
     assert "OSError: no space left" in played.notes[0]
 
 
+async def test_what_depends_on_what_was_not_judged_is_not_judged() -> None:
+    """It is no failure of whom nobody could judge."""
+    section = Section("RT-ONE", "one")
+
+    def broken(world: World, record: object) -> None:
+        """It is judged by a broken judge."""
+        raise KeyError("lost")
+
+    def met(world: World, record: object) -> None:
+        """It is met."""
+
+    section.case("RT-ONE-001", "one", MUST, "D", needs=[Scenario("first", nothing)])(broken)
+    section.case("RT-ONE-002", "two", MUST, "D", needs=[Scenario("second", nothing)], depends_on=["RT-ONE-001"])(met)
+    section.case("RT-ONE-003", "three", MUST, "D", needs=[Scenario("third", nothing)], depends_on=["RT-ONE-002"])(met)
+    assert set((await statuses_of(Catalogue([section]))).values()) == {Status.ERROR}
+
+
 async def test_a_status_only_gets_worse() -> None:
     """A warning after a failure leaves the failure."""
     section = Section("RT-ONE", "one")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -84,7 +83,7 @@ async def test_a_receiver_that_says_nothing_is_a_failure(
         return web.Response()
 
     url = await receiver(wait)
-    monkeypatch.setattr("runtime_api.dispatch.destinations.web._LIMIT", aiohttp.ClientTimeout(total=0.05))
+    monkeypatch.setattr("runtime_api.dispatch.destinations.web._LIMIT_S", 0.05)
     with pytest.raises(DeliveryFailed, match="Timeout"):
         await sender.send(url, {}, b"{}")
     over.set()
