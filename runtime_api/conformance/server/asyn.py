@@ -61,6 +61,10 @@ async def retries(stage: Stage) -> None:
     for number in range(_ATTEMPTS + 1):
         last = number == _ATTEMPTS
         attempt = await runtime.next(within_s=3 * stage.pace.quiet_s if last else None)
+        # A server may take another sandbox after an error.
+        wait_s = stage.pace.quiet_s if last or runtime.is_there else None
+        if attempt.status != 200 and (other := await stage.runtime(within_s=wait_s)).is_there:
+            runtime, attempt = other, await other.next()
         if attempt.status != 200:
             break
         stage.keep(f"attempt {number}", attempt)
