@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import IMAGE_BASE, checkers_path, image_store_path, image_wheels_path
+from benchmarks.peers import IMAGE_BASE, checkers_path, image_wheels_path
 from tests.container.folders import CONTAINER, PEERS
-from tests.container.images import Images
+from tests.container.images import Images, need_image_store
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +27,9 @@ def checkers() -> Path:
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """A store of images, with the base image in it; nothing of it is left."""
-    store, wheels = image_store_path(PEERS), image_wheels_path(PEERS)
-    if store is None or wheels is None:
-        pytest.skip(
-            "the system and the packages images are made of are not there: `make peers` gets them, on Debian as root"
-        )
-    if shutil.which("buildah") is None or shutil.which("bwrap") is None:
-        pytest.skip("buildah or bubblewrap is not installed")
+    store, wheels = need_image_store(), image_wheels_path(PEERS)
+    if wheels is None:
+        pytest.skip("the packages images are made of are not there: `make peers` gets them, on Debian as root")
     with Images(tmp_path_factory.mktemp("images"), store) as images:
         # As a user does it; the packages come from a folder, and the base is one that is here.
         command = [sys.executable, "-c", "from runtime_api.cli.entry import main; main()", "image", "build"]

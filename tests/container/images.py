@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -12,9 +13,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pytest
+
+from benchmarks.peers import image_store_path
+from tests.container.folders import PEERS
 from tests.runtime_api.waiting import PATIENCE_S
 
 UID, GID = 993, 990
+_ISOLATED = ("/usr/bin/bwrap", "--unshare-user", "--uid", str(UID), "--gid", str(GID), "--die-with-parent")
+
+
+def need_image_store() -> Path:
+    """Where buildah keeps what images are built on, or the test is skipped."""
+    store = image_store_path(PEERS)
+    if store is None:
+        pytest.skip("the system images are made of is not there: `make peers` gets it, on Debian as root")
+    if shutil.which("buildah") is None or shutil.which("bwrap") is None:
+        pytest.skip("buildah or bubblewrap is not installed")
+    return store
 
 
 class Container:
@@ -108,6 +124,12 @@ class Images:
             self._roots[tag] = Path(self.buildah("mount", self.buildah("from", tag)))
         return self._roots[tag]
 
+    def placed(self, tag: str, task: Path) -> list[str]:
+        """The beginning of a command line that runs a program of an image, with the image's variables and a function's folder."""
+        variables = [line.split("=", 1) for line in self.inspect(tag)["OCIv1"]["config"]["Env"]]
+        told = [word for name, value in variables for word in ("--setenv", name, value)]
+        return [*_ISOLATED, *_on(self.root(tag)), *told, "--ro-bind", str(task), "/var/task", "--chdir", "/var/task"]
+
     @contextlib.contextmanager
     def run(self, tag: str, *command: str, variables: Mapping[str, str] | None = None) -> Iterator[Container]:
         """A container of an image; `command` instead of the image's own."""
@@ -120,7 +142,9 @@ class Images:
         with log.open("wb") as output, info.open("wb") as told:
             process = subprocess.Popen(
                 [
-                    *_bubblewrap(self.root(tag), told.fileno()),
+                    *_ISOLATED,
+                    *("--unshare-pid", "--as-pid-1", "--info-fd", str(told.fileno())),
+                    *_on(self.root(tag)),
                     *("--chdir", configuration["WorkingDir"]),
                     *argv,
                 ],
@@ -137,12 +161,8 @@ class Images:
             process.wait()
 
 
-def _bubblewrap(root: Path, info: int) -> list[str]:
-    return [
-        *("/usr/bin/bwrap", "--ro-bind", str(root), "/", "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"),
-        *("--unshare-pid", "--as-pid-1", "--unshare-user", "--uid", str(UID), "--gid", str(GID), "--die-with-parent"),
-        *("--info-fd", str(info)),
-    ]
+def _on(root: Path) -> list[str]:
+    return ["--ro-bind", str(root), "/", "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]
 
 
 def _first_process(info: Path, process: subprocess.Popen[bytes]) -> int:

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.peers import IMAGE_BASE, image_wheels_path
 from container.project import KindName, write_project
 from tests.bootstrap.fake_runtime_api import FakeRuntimeAPI
+from tests.conforming import conformance, start_script
 from tests.container.conftest import offline
 from tests.container.folders import CONTAINER, INSIDE, PEERS
 from tests.container.images import GID, UID, Container, Images
@@ -91,6 +92,15 @@ def test_it_is_a_runtime(images: Images, function: str) -> None:
         assert [entry for entry in answer.json()["path"] if entry in OURS] == []
     finally:
         api.close()
+
+
+def test_it_conforms_as_the_bootstrap_does(images: Images, tmp_path: Path) -> None:
+    """By the conformance suite, but for what it is there for: without a Runtime API it is a server."""
+    (tmp_path / "known.toml").write_text('[[known]]\nid = "RT-BOOT-007"\nreason = "it serves"\nmessage = "ready: h"\n')
+    placed = images.placed(images.base, Path("$LAMBDA_TASK_ROOT"))
+    start = start_script(tmp_path / "start", [*placed, "/lambda-entrypoint.sh", "$_HANDLER"])
+    done = conformance(start, "--baseline", str(tmp_path / "known.toml"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_is_a_server(images: Images, function: str) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import emulator_path
+from benchmarks.peers import IMAGE_BASE, emulator_path
 from benchmarks.servers import REPOSITORY, Server, emulator, pilotlight
 from layers.interpreter import elf
 from layers.interpreter.probe import Interpreter
@@ -19,6 +21,9 @@ from layers.layer import Built
 from layers.runtime import build_runtime_layer, interpreter_files
 from tests.bootstrap.fake_runtime_api import FakeRuntimeAPI
 from tests.bootstrap.function import Function
+from tests.conforming import conformance, start_script
+from tests.container.folders import CONTAINER
+from tests.container.images import Images, need_image_store
 
 from .bare_root import need_bare_root, unpack, within
 from .conftest import need_layer_tools, need_python
@@ -174,16 +179,40 @@ def test_the_emulator_of_aws_drives_it(layer: Layer, tmp_path: Path) -> None:
 
 
 def test_it_conforms_as_the_bootstrap_does(layer: Layer, tmp_path: Path) -> None:
-    """By the conformance suite: what init asks of a runtime, on the root without Python."""
-    command = shlex.join(within(need_bare_root(), layer.opt, Path("TASK"), "/opt/bootstrap"))
-    start = tmp_path / "start"
-    start.write_text("#!/bin/sh\nexec " + command.replace("TASK", '"$LAMBDA_TASK_ROOT"', 1))
-    start.chmod(0o755)
-    suite = [sys.executable, "-c", "from runtime_api.cli.entry import main; main()", "conform", "runtime"]
-    done = subprocess.run(
-        [*suite, "--strict", "-k", "RT-BOOT", "--", start], capture_output=True, text=True, check=False
+    """By the conformance suite, on the root without Python."""
+    start = start_script(
+        tmp_path / "start", within(need_bare_root(), layer.opt, Path("$LAMBDA_TASK_ROOT"), "/opt/bootstrap")
     )
+    done = conformance(start)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_is_an_image_on_nothing(layer: Layer, api: FakeRuntimeAPI, tmp_path: Path) -> None:
+    """By Dockerfile.slim: small, as any user, and pushed as Lambda takes it, one manifest for one architecture."""
+    (tmp_path / "app.py").write_text(HANDLER)
+    (tmp_path / "Dockerfile").write_text("FROM localhost/slim:test\nCOPY app.py /var/task/\nENV _HANDLER=app.handler\n")
+    with Images(tmp_path, need_image_store()) as images:
+        slim = f"--file={CONTAINER / 'Dockerfile.slim'}"
+        # The context is where `layer` is: the folder above the one it is unpacked to here.
+        (tmp_path / "context").mkdir()
+        shutil.copytree(layer.opt, tmp_path / "context" / "layer", symlinks=True)
+        images.build(tmp_path / "context", "localhost/slim:test", slim, f"--build-arg=GLIBC={IMAGE_BASE}")
+        images.build(tmp_path, "localhost/function:test")
+        files = [path.lstat().st_size for path in images.root("localhost/slim:test").rglob("*") if path.is_file()]
+        assert 30_000_000 < sum(files) < 45_000_000
+        api.event(b'{"a": 1}')
+        with images.run("localhost/function:test", variables={"AWS_LAMBDA_RUNTIME_API": api.address}) as container:
+            api.wait_until(lambda: bool(api.posts))
+            container.signal(signal.SIGTERM)
+            assert (container.ends(), container.printed) == (128 + signal.SIGTERM, "")
+        check(api.posts[0].json())
+        images.buildah("push", "localhost/function:test", f"oci:{tmp_path / 'layout'}:latest")
+    layout = tmp_path / "layout"
+    [told] = json.loads((layout / "index.json").read_text())["manifests"]
+    manifest = json.loads((layout / "blobs" / told["digest"].replace(":", "/")).read_text())
+    kinds = [manifest["mediaType"], *(one["mediaType"] for one in manifest["layers"])]
+    assert {kind.rpartition(".")[2] for kind in kinds} == {"v1+json", "tar+gzip"}
+    assert len(kinds) == 4
 
 
 def test_its_objects_are_content_with_lambdas_glibc(layer: Layer) -> None:
