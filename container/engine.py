@@ -13,6 +13,7 @@ from container.context import DOCKERFILE, write_context
 ENGINES = ("docker", "podman", "buildah")
 # Lambda refuses an index, which is what attestations make of an image; docker takes times from the second one.
 _ENVIRONMENT = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "SOURCE_DATE_EPOCH": "0"}
+_ASK_S = 20
 DEFAULT_TAG = "pilotlight:latest"
 
 
@@ -21,11 +22,20 @@ class BuildFailed(Exception):
 
 
 def find_engine() -> str:
-    """The first engine on the PATH; raises BuildFailed."""
-    found = next((engine for engine in ENGINES if shutil.which(engine)), None)
-    if found is None:
+    """The first engine on the PATH that works; raises BuildFailed."""
+    found = [engine for engine in ENGINES if shutil.which(engine)]
+    if not found:
         raise BuildFailed(f"an image is built by {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, and none of them is here")
-    return found
+    # Where nothing works, the first one says best what it lacks.
+    return next(filter(_works, found), found[0])
+
+
+def _works(engine: str) -> bool:
+    """A client without its daemon, and an engine this user may not use, fail here already."""
+    try:
+        return not subprocess.run([engine, "info"], capture_output=True, timeout=_ASK_S, check=False).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def build_command(engine: str, folder: Path, tag: str, arguments: Mapping[str, str], more: Sequence[str]) -> list[str]:

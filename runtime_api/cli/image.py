@@ -21,7 +21,7 @@ def command() -> None:
 @click.option(
     "--base", metavar="IMAGE", help="What it is built on: a Linux with Python and pip; python:3.13-slim when left out."
 )
-@click.option("--engine", type=click.Choice(ENGINES), help="What builds it; the first of these that is there.")
+@click.option("--engine", type=click.Choice(ENGINES), help="What builds it; the first of these that works here.")
 @click.argument("options", nargs=-1)
 def build_image(tag: str, base: str | None, engine: str | None, options: tuple[str, ...]) -> int:
     """Build it from this installation: its code, and its packages in the versions that are installed here.

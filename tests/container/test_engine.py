@@ -34,12 +34,23 @@ def test_no_engine_is_an_error_that_names_them(monkeypatch: pytest.MonkeyPatch, 
         find_engine()
 
 
+def test_an_engine_without_its_daemon_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """For one that works; where none does, the first is taken, and says why not."""
+    for name, status in (("docker", 1), ("buildah", 0)):
+        (tmp_path / name).write_text(f'#!/bin/sh\n[ "$1" = info ] && exit {status}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_engine() == "buildah"
+    (tmp_path / "buildah").unlink()
+    assert find_engine() == "docker"
+
+
 def test_an_engine_that_fails_fails_the_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With its status."""
     engine = tmp_path / "docker"
     engine.write_text('#!/bin/sh\n[ "$BUILDX_NO_DEFAULT_ATTESTATIONS" = 1 ] && exit 7\n')
     engine.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "context").mkdir()
     with pytest.raises(BuildFailed, match="docker ended with status 7"):
         build(find_engine(), tmp_path / "context", "one:1", {})

@@ -23,6 +23,13 @@ _PLACEHOLDER_CREDENTIALS = {
     names.ENV_SECRET_ACCESS_KEY: "pilotlight/local/placeholder/secret/key0",
     names.ENV_SESSION_TOKEN: "pilotlight-local-placeholder-session-token",
 }
+# What leads SDKs to credentials of another kind: they look at keys first, so placeholders would hide those.
+_ELSEWHERE = {
+    names.ENV_CREDENTIALS_URI,
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_PROFILE",
+}
 CREDENTIALS_PATH = "/2021-04-23/credentials"
 # Where daemons listen; nobody has to.
 XRAY_DAEMON = "127.0.0.1:2000"
@@ -132,8 +139,9 @@ def _of_the_log(function: Function, log_stream: str) -> dict[str, str]:
 def _without_secrets(environment: dict[str, str], around: Surroundings) -> dict[str, str]:
     """What may be in a snapshot: neither credentials nor the log stream of one sandbox."""
     left = {name: value for name, value in environment.items() if name not in _NOT_IN_SNAPSHOT}
-    left[names.ENV_CREDENTIALS_URI] = f"http://{around.runtime_api}{CREDENTIALS_PATH}"
-    left[names.ENV_CREDENTIALS_TOKEN] = around.tokens.credentials
+    if names.ENV_ACCESS_KEY_ID in environment:
+        left[names.ENV_CREDENTIALS_URI] = f"http://{around.runtime_api}{CREDENTIALS_PATH}"
+        left[names.ENV_CREDENTIALS_TOKEN] = around.tokens.credentials
     return left
 
 
@@ -181,4 +189,5 @@ def credentials_of(function: Function) -> dict[str, str]:
 
 def _credentials(function: Function) -> dict[str, str]:
     # Given ones are not mixed with placeholders: no service would accept a key with another's token.
-    return {} if _PLACEHOLDER_CREDENTIALS.keys() & function.environment.keys() else _PLACEHOLDER_CREDENTIALS
+    given = (_PLACEHOLDER_CREDENTIALS.keys() | _ELSEWHERE) & function.environment.keys()
+    return {} if given else _PLACEHOLDER_CREDENTIALS

@@ -113,6 +113,16 @@ def test_a_given_token_is_kept() -> None:
     assert made["AWS_SESSION_TOKEN"] == "token"
 
 
+@pytest.mark.parametrize("init_type", ["on-demand", "snap-start"])
+def test_credentials_found_elsewhere_are_not_hidden(init_type: str) -> None:
+    """SDKs look at keys first: a pod's identity would never be asked for."""
+    pod = environment(options={"init_type": init_type}, AWS_WEB_IDENTITY_TOKEN_FILE="/var/run/token")
+    assert {name for name in pod if name in CREDENTIALS or name.startswith("AWS_CONTAINER")} == set()
+    assert pod["AWS_WEB_IDENTITY_TOKEN_FILE"] == "/var/run/token"
+    uri = environment(options={"init_type": init_type}, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://169.254.170.23/v1")
+    assert uri["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://169.254.170.23/v1"
+
+
 def test_provisioned_sandboxes_know_what_they_are() -> None:
     """Their initialization type is all that differs."""
     made = environment(options={"init_type": "provisioned-concurrency"})
