@@ -21,7 +21,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from typing import TextIO
 
 EMULATOR_PACKAGE = "aws-sam-cli==1.170.0"
 PYTHON_CLIENT_PACKAGE = "awslambdaric==4.2.2"
@@ -52,6 +55,8 @@ CHECKERS = (
 )
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 INSTALL_LIMIT_S = 900
+# It refuses to run twice at the same time.
+_APT = Lock()
 _QUIET_APT = {"DEBIAN_FRONTEND": "noninteractive"}
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -118,31 +123,48 @@ def checkers_path(root: Path) -> Path | None:
 
 def install(root: Path) -> int:
     """Install what is missing and say how it went; the exit status."""
-    emulator = _report("AWS's emulator", lambda: _install_once(root / "emulator", EMULATOR_PACKAGE, _install_emulator))
-    _report(
-        "AWS's Python client", lambda: _install_once(root / "python", PYTHON_CLIENT_PACKAGE, _install_python_client)
-    )
-    _report("AWS's Node.js client", lambda: _install_once(root / "node", NODE_CLIENT_PACKAGE, _install_node_client))
-    _report("AWS's SDK for JavaScript", lambda: _install_once(root / "node-sdk", NODE_SDK_PACKAGE, _install_node_sdk))
-    _report("bubblewrap", _install_bubblewrap)
-    _report("tools for layers", _install_layer_tools)
-    _report("a system without Python", lambda: _install_once(root / "bare-root", ROOT_RELEASE, _install_bare_root))
-    _report(
-        "a system with Python",
-        lambda: _install_once(root / "image-base", f"{ROOT_RELEASE} with Python", _install_image_base),
-    )
-    _report("wheels for an image", lambda: _install_once(root / "image-wheels", _name_of_wheels(), _install_wheels))
-    _report("checkers", lambda: _install_once(root / "checkers", " ".join(CHECKERS), _install_checkers))
-    return 0 if emulator or os.environ.get("CI") != "true" else 1
+
+    def once(folder: str, package: str, install_into: Callable[[Path], None]) -> Callable[[], str]:
+        return lambda: _install_once(root / folder, package, install_into)
+
+    downloaded = {
+        "AWS's emulator": once("emulator", EMULATOR_PACKAGE, _install_emulator),
+        "AWS's Python client": once("python", PYTHON_CLIENT_PACKAGE, _install_python_client),
+        "AWS's SDK for JavaScript": once("node-sdk", NODE_SDK_PACKAGE, _install_node_sdk),
+        "checkers": once("checkers", " ".join(CHECKERS), _install_checkers),
+    }
+    compiled = {"AWS's Node.js client": once("node", NODE_CLIENT_PACKAGE, _install_node_client)}
+    systems = {
+        "bubblewrap": _install_bubblewrap,
+        "tools for layers": _install_layer_tools,
+        "a system without Python": once("bare-root", ROOT_RELEASE, _install_bare_root),
+        "a system with Python": once("image-base", f"{ROOT_RELEASE} with Python", _install_image_base),
+        "wheels for an image": lambda: _install_once(root / "image-wheels", _name_of_wheels(), _install_wheels),
+    }
+    # The first waits for the network, the second for the compiler, the third for both: side by side they take half the time.
+    with ThreadPoolExecutor() as pool:
+        done = [one for names in pool.map(_install_in_turn, (downloaded, compiled, systems)) for one in names]
+    return 0 if "AWS's emulator" in done or os.environ.get("CI") != "true" else 1
+
+
+def _install_in_turn(installers: dict[str, Callable[[], str]]) -> list[str]:
+    return [name for name, install_it in installers.items() if _report(name, install_it)]
 
 
 def _report(name: str, install_it: Callable[[], str]) -> bool:
     try:
-        print(f"peers: {name}: {install_it()}", flush=True)
+        _say(f"peers: {name}: {install_it()}")
     except PeerMissing as missing:
-        print(f"peers: {name} is not available, what needs it is skipped: {missing}", file=sys.stderr, flush=True)
+        _say(f"peers: {name} is not available, what needs it is skipped: {missing}", sys.stderr)
         return False
     return True
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    # In one piece, for several speak.
+    stream = stream or sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def _install_once(folder: Path, package: str, install_into: Callable[[Path], None]) -> str:
@@ -152,7 +174,7 @@ def _install_once(folder: Path, package: str, install_into: Callable[[Path], Non
         return f"{package} (already there)"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    print(f"peers: installing {package} …", flush=True)
+    _say(f"peers: installing {package} …")
     install_into(folder)
     stamp.write_text(package)
     return package
@@ -188,7 +210,8 @@ def _install_node_client(folder: Path) -> None:
     # npm asks before it runs a package's own installation: this one is meant to run.
     name = NODE_CLIENT_PACKAGE.partition("@")[0]
     (folder / "package.json").write_text(json.dumps({"private": True, "allowScripts": {name: True}}))
-    _run([npm, "install", "--no-audit", "--no-fund", NODE_CLIENT_PACKAGE], folder, _node_headers(Path(node)))
+    variables = {"MAKEFLAGS": f"-j{os.cpu_count() or 1}", **_node_headers(Path(node))}
+    _run([npm, "install", "--no-audit", "--no-fund", NODE_CLIENT_PACKAGE], folder, variables)
     if node_client_path(folder.parent) is None:
         raise PeerMissing(f"npm installed it without compiling it: see {folder / 'install.log'}")
 
@@ -289,9 +312,10 @@ def _install_tools(tools: dict[str, str]) -> list[str]:
     missing = [program for program in tools if shutil.which(program) is None]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         packages = sorted({tools[program] for program in missing})
-        print(f"peers: installing {' '.join(packages)} by apt-get …", flush=True)
-        _run(["apt-get", "update", "-qq"], None, _QUIET_APT)
-        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, _QUIET_APT)
+        with _APT:
+            _say(f"peers: installing {' '.join(packages)} by apt-get …")
+            _run(["apt-get", "update", "-qq"], None, _QUIET_APT)
+            _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], None, _QUIET_APT)
     return [program for program in missing if shutil.which(program) is None]
 
 

@@ -39,7 +39,8 @@ HEADER_TENANT_ID = "lambda-runtime-aws-tenant-id"
 HEADER_TRACE_ID = "lambda-runtime-trace-id"
 JSON = "application/json"
 HEADER_VALUE_CHARS_MAX = 256
-NEXT_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
+# In all less than the two seconds within which whoever is refused ought to be gone.
+NEXT_PAUSES_S = (0.1, 0.2, 0.4)
 # What stands for itself in a path: https://www.rfc-editor.org/rfc/rfc3986#section-2.3
 UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 STREAM_HEADERS = (
