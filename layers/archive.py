@@ -53,13 +53,18 @@ def _check_paths(entries: list[Entry]) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def _replacing(named: Path) -> Iterator[Path]:
+    # What a link leads to is replaced, not the link.
+    path = Path(os.path.realpath(named))
+    if not path.parent.is_dir():
+        raise SourceRefused(f"{named} cannot be written: make the folder {path.parent} first")
+    # A rename would put a file in the place of a device.
+    if path.exists() and not path.is_file():
+        raise SourceRefused(f"{named} cannot be written: it is there, and no file")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise SourceRefused(
-            f"{path} cannot be written: {error.strerror}: make the folder {path.parent} first"
-        ) from None
+        raise SourceRefused(f"{named} cannot be written: {error.strerror}") from None
     os.close(handle)
     new = Path(name)
     try:
@@ -69,6 +74,6 @@ def _replacing(path: Path) -> Iterator[Path]:
         new.chmod(0o666 & ~umask)
         new.replace(path)
     except OSError as error:
-        raise SourceRefused(f"{path} cannot be written: {error.strerror}") from None
+        raise SourceRefused(f"{named} cannot be written: {error.strerror}") from None
     finally:
         new.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ def fits_upload(size_bytes: int) -> bool:
 
 
 def mib(size_bytes: int) -> str:
-    """A size for people."""
+    """A size for people, in the MB of Lambda's limits, which have 2^20 bytes."""
     return f"{size_bytes / (1 << 20):.1f} MB" if size_bytes >= 1 << 20 else f"{size_bytes / (1 << 10):.1f} kB"
 
 

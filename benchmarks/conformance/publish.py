@@ -60,7 +60,7 @@ def publish(folder: Path) -> bool:
     (folder / "results.json").write_bytes(results_json(results))
     readme = folder / "README.md"
     readme.write_text(with_results(readme.read_text(), results))
-    print(f"{name}: {'conformant' if results.conforms else 'not conformant'}, {results.seconds:.0f} s", flush=True)
+    print(f"{name}: {results.verdict}, {results.seconds:.0f} s", flush=True)
     return True
 
 

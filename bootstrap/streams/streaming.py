@@ -151,7 +151,9 @@ class StreamResponse:
     async def _reaches_async(self, piece: object) -> bool:
         try:
             await self._send_async(piece)
-        except OSError:
+        except OSError as error:
+            if is_of_function(error):
+                raise
             return False
         return True
 

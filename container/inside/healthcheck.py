@@ -7,7 +7,7 @@ from urllib.request import ProxyHandler, build_opener
 
 def main() -> int:
     """Ask `/readyz` on $PORT."""
-    url = f"http://127.0.0.1:{os.environ.get('PORT', '8080')}/readyz"
+    url = f"http://127.0.0.1:{os.environ.get('PORT') or '8080'}/readyz"
     try:
         # No proxy between a container and itself.
         build_opener(ProxyHandler({})).open(url, timeout=3).close()

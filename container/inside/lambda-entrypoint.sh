@@ -1,5 +1,7 @@
 #!/bin/sh
 # One argument, the handler. With AWS_LAMBDA_RUNTIME_API this is a runtime, without it a server on $PORT.
+# The first process of a container hears no signal it has no word on.
+trap 'exit 143' TERM
 if [ $# -ne 1 ]; then
     echo "entrypoint requires the handler name to be the first argument" >&2
     exit 142

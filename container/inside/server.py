@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -50,6 +51,8 @@ _OURS = {
     ),
 }
 _LAMBDA_TAKES = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_ANY = 999_999_999
 
 
 class WrongVariable(Exception):
@@ -60,10 +63,10 @@ def configuration(handler: str, environment: Mapping[str, str], task_root: str, 
     """The `pilotlight.toml` of one function; raises WrongVariable. `opt` is a layer when there are extensions in it."""
     server = {
         "host": "0.0.0.0",
-        "port": _number(environment, "PORT", 8080),
+        "port": _number(environment, "PORT", 8080, 0, 65_535),
         "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
-        "account_concurrency": _number(environment, POOL, 10),
-        "drain_timeout": _number(environment, DRAIN, 25),
+        "account_concurrency": _number(environment, POOL, 10, 1, _ANY),
+        "drain_timeout": _number(environment, DRAIN, 25, 0, _ANY),
         "data_dir": f"{FOLDER}/events",
         **({"queue": environment[QUEUE]} if environment.get(QUEUE) else {}),
     }
@@ -71,11 +74,13 @@ def configuration(handler: str, environment: Mapping[str, str], task_root: str, 
         "path": task_root,
         "handler": handler,
         "runtime": "python",
-        "timeout": _number(environment, TIMEOUT, 300),
-        "memory": _number(environment, MEMORY, 3008),
+        "timeout": _number(environment, TIMEOUT, 300, 1, 900),
+        "memory": _number(environment, MEMORY, 3008, 128, 10_240),
         **({"layers": [opt]} if _has_extensions(opt) else {}),
     }
     name = environment.get(NAME) or "function"
+    if not _NAME.fullmatch(name):
+        raise WrongVariable(f"{NAME}={name}: a name has 1 to 64 letters, digits, '-' and '_'")
     tables: dict[str, Mapping[str, object]] = {
         "server": server,
         f"functions.{_toml(name)}": function,
@@ -85,15 +90,20 @@ def configuration(handler: str, environment: Mapping[str, str], task_root: str, 
 
 
 def functions_own(environment: Mapping[str, str]) -> dict[str, str]:
-    """The container's variables that are the function's."""
-    return {name: value for name, value in environment.items() if name not in _OURS and _LAMBDA_TAKES.fullmatch(name)}
+    """The container's variables that are the function's; raises WrongVariable for one that is no text."""
+    own = {name: value for name, value in environment.items() if name not in _OURS and _LAMBDA_TAKES.fullmatch(name)}
+    for name, value in own.items():
+        # What is not UTF-8 comes as lone surrogates.
+        if not value.isprintable() and re.search("[\ud800-\udfff]", value):
+            raise WrongVariable(f"{name}: its value is not UTF-8")
+    return own
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     said = environment.get(name) or str(default)
     # int() would take "1_000" and " 8080 ".
-    if not re.fullmatch(r"[0-9]{1,9}", said):
-        raise WrongVariable(f"{name}={said}: it has to be a whole number")
+    if not re.fullmatch(r"[0-9]{1,9}", said) or not least <= int(said) <= most:
+        raise WrongVariable(f"{name}={said}: it has to be a whole number from {least} to {most}")
     return int(said)
 
 
@@ -114,17 +124,30 @@ def _toml(value: object) -> str:
 
 
 def main() -> None:
-    """Serve the handler named by the argument."""
+    """Serve the handler named by the argument; exit code 2 for a container that is set up wrongly."""
+    # The first process of a container hears no signal it has no word on, and loading what follows takes a while.
+    signal.signal(signal.SIGTERM, lambda number, _frame: os._exit(128 + number))
     try:
         text = configuration(sys.argv[1], os.environ, os.environ["LAMBDA_TASK_ROOT"], "/opt")
+        file = _written(text)
     except WrongVariable as error:
-        sys.exit(f"pilotlight: {error}")
+        wrong = str(error)
+    except OSError as error:
+        wrong = f"{FOLDER} cannot be written: {error.strerror}: the container needs a /tmp of its own"
+    else:
+        sys.argv[1:] = ["serve", file]
+        import_module("runtime_api.cli.entry").main()
+        return
+    print(f"pilotlight: {wrong}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _written(text: str) -> str:
     file = f"{FOLDER}/pilotlight.toml"
     os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
         written.write(text)
-    sys.argv[1:] = ["serve", file]
-    import_module("runtime_api.cli.entry").main()
+    return file
 
 
 if __name__ == "__main__":

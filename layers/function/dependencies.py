@@ -42,7 +42,7 @@ def maybe_uv() -> str | None:
 def install(
     requirements: Requirements, target: Target, into: Path, find_links: tuple[Path, ...] = (), uv: str | None = None
 ) -> list[Entry]:
-    """Install into an empty folder and return what is to go into the zip, tests included.
+    """Install into an empty folder and return what came of it; `without_traces` makes it fit for a zip.
 
     `find_links` are folders with wheels of one's own, `uv` the program to use; pip when it is None.
     Raises DependencyRefused, SourceRefused, ToolMissing, ToolFailed.
@@ -51,7 +51,7 @@ def install(
     arguments = _requirement_arguments(requirements, into.parent, uv)
     command = _uv_command(uv, target, into) if uv else _pip_command(target, into)
     _run([*command, *links, *arguments], requirements, target)
-    return _without_traces(list(_installed(into))) if into.is_dir() else []
+    return list(_installed(into)) if into.is_dir() else []
 
 
 def _requirement_arguments(requirements: Requirements, scratch: Path, uv: str | None) -> list[str]:
@@ -145,8 +145,8 @@ def _is_installers(path: Path) -> bool:
     return path.parent.suffix == ".dist-info" and path.name in _INSTALLERS_OWN
 
 
-def _without_traces(entries: list[Entry]) -> list[Entry]:
-    """Lists of a package's files name those that are there only: others are of this machine."""
+def without_traces(entries: list[Entry]) -> list[Entry]:
+    """The same files, but that lists of a package's files name those only that are among them: others are of this machine."""
     paths = {entry.path for entry in entries}
     return [
         Entry(entry.path, _listed(entry.content, paths)) if entry.path.endswith(".dist-info/RECORD") else entry

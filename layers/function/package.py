@@ -12,7 +12,7 @@ from layers.compiled import compile_entries
 from layers.contents import Contents
 from layers.entries import Entry, Progress, entries_of, no_progress
 from layers.errors import SourceRefused
-from layers.function.dependencies import install, maybe_uv
+from layers.function.dependencies import install, maybe_uv, without_traces
 from layers.function.requirements import Requirements, maybe_requirements
 from layers.function.target import TASK_ROOT, Target
 from layers.interpreter.probe import Interpreter
@@ -82,7 +82,7 @@ def _dependencies(package: Package, notes: list[str], progress: Progress) -> lis
         found = install(requirements, package.target, Path(scratch, "files"), package.find_links, uv)
     progress(step, 1, 1)
     notes += _how_chosen(requirements, uv)
-    return [entry for entry in found if package.keeps_tests or f"/{_TESTS}/" not in f"/{entry.path}"]
+    return without_traces([entry for entry in found if package.keeps_tests or f"/{_TESTS}/" not in f"/{entry.path}"])
 
 
 def _how_chosen(requirements: Requirements, uv: str | None) -> list[str]:

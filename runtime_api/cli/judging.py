@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +19,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from runtime_api.cli.result import print_piece
 from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
 from runtime_api.conformance.cases import FEATURES, Case, Catalogue, Scenario
 from runtime_api.conformance.config_file import Config, ConfigUnusable, check_features, read_config
 from runtime_api.conformance.report.folder import results_json, write_reports
-from runtime_api.conformance.report.results import Machine, Results, Subject, Tool, exit_code, results_of
+from runtime_api.conformance.report.results import Machine, Results, Subject, Tool, results_of
 from runtime_api.conformance.report.terminal import explanation, listing, report
 from runtime_api.conformance.runner import Runner
 from runtime_api.conformance.verdicts import Verdict
@@ -38,7 +40,7 @@ _OPTIONS = (
     click.option("--strict", is_flag=True, help="A SHOULD that is not met fails the run, too."),
     click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Scenarios at a time."),
     click.option("--feature", "features", multiple=True, metavar="NAME", help=f"Claim one of: {', '.join(FEATURES)}."),
-    click.option("--config", "config_file", type=_FILE, help="A conform.toml, with all of this in it."),
+    click.option("--config", "config_file", type=_FILE, help="A conform.toml: who is judged, and what it claims."),
     click.option("--baseline", "baseline_file", type=_FILE, help="A TOML file of what is known to fail, and why."),
     click.option(
         "--out", type=click.Path(file_okay=False, path_type=Path), help="Write every report and wire log here."
@@ -120,6 +122,8 @@ def baseline(catalogue: Catalogue, flags: Mapping[str, Any]) -> dict[str, Known]
 
 async def judge(docket: Docket, flags: Mapping[str, Any]) -> int:
     """Play, judge and report; the exit code."""
+    if flags["out"] and not _written(lambda: flags["out"].mkdir(parents=True, exist_ok=True)):
+        return 3
     runner = Runner(docket.cases, docket.features, docket.play, flags["jobs"])
     started, began_s = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
     with _progress(len(docket.cases)) as on_verdict:
@@ -135,28 +139,33 @@ async def judge(docket: Docket, flags: Mapping[str, Any]) -> int:
         started=started,
         seconds=round(time.monotonic() - began_s, 1),
         baseline=docket.baseline,
+        strict=flags["strict"],
     )
     evidence = {name: docket.evidence_of(record) for name, record in runner.records.items()}
     return _tell(results, docket.again, evidence, flags)
 
 
 def _tell(results: Results, again: str, evidence: Mapping[str, str], flags: Mapping[str, Any]) -> int:
-    if flags["out"]:
-        try:
-            write_reports(flags["out"], results, evidence)
-        except OSError as error:
-            click.echo(f"pilotlight: the reports cannot be written: {error}", err=True)
-            return 3
+    is_written = not flags["out"] or _written(lambda: write_reports(flags["out"], results, evidence))
     if flags["form"] == "json":
-        click.echo(results_json(results), nl=False)
+        is_told = _written(lambda: print_piece(results_json(results)))
     else:
-        _print(report(results, _paint, again=again, out=flags["out"], strict=flags["strict"]))
-    return exit_code(results, strict=flags["strict"])
+        is_told = _written(lambda: _print(report(results, _paint, again=again, out=flags["out"])))
+    return results.exit_code if is_written and is_told else 3
+
+
+def _written(write: Callable[[], None]) -> bool:
+    try:
+        write()
+    except OSError as error:
+        click.echo(f"pilotlight: the results cannot be written: {error}", err=True)
+        return False
+    return True
 
 
 def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)
+    text = "".join(f"{line}\n" for line in lines)
+    print_piece((text if sys.stdout.isatty() else click.unstyle(text)).encode("utf-8", "replace"))
 
 
 def _paint(text: str, colour: str) -> str:

@@ -6,6 +6,7 @@ SIGHUP, SIGQUIT and SIGTERM.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -49,6 +50,7 @@ def cli() -> None:
 
 def run() -> None:
     """Run the command the arguments name, and exit as it says."""
+    _clean_up_at_signals()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -57,3 +59,16 @@ def run() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _clean_up_at_signals() -> None:
+    """Until a command does so itself: what is half written, or a folder of its own, goes with it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whoever started us with nohup wants us to stay.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

@@ -16,7 +16,7 @@ class BaselineUnusable(ValueError):
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A failure that is expected. `message`: a regular expression for what was seen; another failure of the case is not explained by it."""
+    """A failure that is expected. `message`: a regular expression for all that was seen; another failure of the case is not explained."""
 
     id: str
     reason: str
@@ -26,7 +26,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether this is the failure that is known; a case that is only blocked needs no message."""
         if not self.message or not verdict.findings:
             return True
-        return any(re.search(self.message, finding.actual) for finding in verdict.findings)
+        return all(re.search(self.message, finding.actual) for finding in verdict.findings)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,17 +18,26 @@ from runtime_api.conformance.slots import Slots
 from runtime_api.conformance.verdicts import Status, Verdict, World
 
 Play = Callable[[Scenario], Awaitable[Any]]
+# Far beyond what the slowest scenario takes at the slowest pace.
+LIMIT_S = 900.0
+
+
+class ScenarioEndless(Exception):
+    """A scenario did not come to its end, though each of its steps ought to have a limit of its own."""
 
 
 class Runner:
     """One run of some cases. `play` gives a scenario's record; `records` are those played so far, by the scenario's name."""
 
-    def __init__(self, cases: Iterable[Case], features: Iterable[str], play: Play, jobs: int) -> None:
+    def __init__(
+        self, cases: Iterable[Case], features: Iterable[str], play: Play, jobs: int, limit_s: float = LIMIT_S
+    ) -> None:
         self.records: dict[str, Any] = {}
         self._cases = list(cases)
         self._features = frozenset(features)
         self._play = play
         self._slots = Slots(jobs)
+        self._limit_s = limit_s
         self._plays: dict[Scenario, asyncio.Task[tuple[Any, float]]] = {}
         self._verdicts: dict[str, asyncio.Task[Verdict]] = {}
 
@@ -79,8 +88,18 @@ class Runner:
     async def _play_in_slot(self, scenario: Scenario) -> tuple[Any, float]:
         async with self._slots.taken(scenario.alone):
             began_s = asyncio.get_running_loop().time()
-            record = self.records[scenario.name] = await self._play(scenario)
+            record = self.records[scenario.name] = await self._play_to_end(scenario)
             return record, (asyncio.get_running_loop().time() - began_s) * 1000
+
+    async def _play_to_end(self, scenario: Scenario) -> Any:  # noqa: ANN401  (the mode's own record)
+        playing = asyncio.ensure_future(self._play(scenario))
+        try:
+            done, _ = await asyncio.wait([playing], timeout=self._limit_s)
+        finally:
+            await _cancel([playing])
+        if not done:
+            raise ScenarioEndless(f"{scenario.name} took longer than {self._limit_s:g} s")
+        return playing.result()
 
 
 def _lasts_s(case: Case) -> float:

@@ -74,12 +74,12 @@ class World:
         lower one, for what its source asks for less strictly: the case then counts at that one.
         """
         if not holds:
-            self._findings.append(Finding(expected, shown(actual), level or self._case.level))
+            self._findings.append(Finding(printable(expected), shown(actual), level or self._case.level))
         return bool(holds)
 
     def note(self, text: str) -> None:
         """Record something measured."""
-        self._notes.append(text)
+        self._notes.append(printable(text))
 
     def verdict(self, ms: float, evidence: tuple[str, ...]) -> Verdict:
         """What the checks so far amount to."""
@@ -95,4 +95,10 @@ _SHOWN_CHARACTERS = 300
 def shown(value: object) -> str:
     """A value as the reader of a report gets it: text as it is, anything else as its repr, neither without end."""
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
+    cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
+    return printable(cut)
+
+
+def printable(text: str) -> str:
+    """A text that does nothing to a terminal: all but its line feeds and what can be printed is escaped."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)

@@ -5,13 +5,13 @@ import base64
 import functools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import bootstrap
-from bootstrap.streams.streaming import _takes_response
+from bootstrap.streams.streaming import AsyncStreamResponse, _takes_response
 
 from .fake_runtime_api import REQUEST_ID, FakeRuntimeAPI, Request, http_reply
 from .function import PATIENCE_S, Function
@@ -812,3 +812,23 @@ class _Invocation:
         return [data]
 
     def send(self, data: bytes) -> None: ...
+
+
+async def test_an_error_of_the_function_is_no_reader_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal handler of its own may raise an OSError at any place; one of the connection ends the pouring."""
+
+    async def interrupt(_response: object, _data: object) -> int:
+        raise TimeoutError("by an alarm")
+
+    def pieces() -> Iterator[str]:
+        yield "one"
+        yield "two"
+
+    monkeypatch.setattr(AsyncStreamResponse, "_send_async", interrupt)
+    with pytest.raises(TimeoutError, match="by an alarm"):
+        await AsyncStreamResponse(None).pour_async(pieces())  # type: ignore[arg-type]
+    monkeypatch.undo()
+    left = AsyncStreamResponse(None)  # type: ignore[arg-type]
+    left._broken = "nobody reads on"
+    await left.pour_async(pieces())
+    assert left.is_broken

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,67 @@ def test_a_number_has_to_be_one(name: str, value: str) -> None:
     """Else the variable is named, before anything is served."""
     with pytest.raises(WrongVariable, match=name):
         configuration("app.handler", {name: value}, "/var/task", "/opt")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("PILOTLIGHT_POOL", "0"),
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "0"),
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "1000"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "no name"),
+        ("TABLE", "\udcff"),
+    ],
+)
+def test_what_cannot_be_is_named(name: str, value: str) -> None:
+    """Whoever runs the container knows its variables, and no file and no flags of ours."""
+    with pytest.raises(WrongVariable, match=name):
+        configuration("app.handler", {name: value}, "/var/task", "/opt")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
+    """Starts it with a program of the test's in the place of ours, and a folder for /tmp/pilotlight."""
+    entry = tmp_path / "runtime_api" / "cli" / "entry.py"
+    entry.parent.mkdir(parents=True)
+    for package in (entry.parent, entry.parent.parent):
+        (package / "__init__.py").touch()
+
+    def start(source: str, folder: Path = tmp_path / "folder") -> subprocess.Popen[bytes]:
+        entry.write_text(source)
+        (tmp_path / "server.py").write_text((INSIDE / "server.py").read_text().replace("/tmp/pilotlight", str(folder)))
+        command = [
+            sys.executable,
+            "-I",
+            "-c",
+            f"import sys; sys.path[0:0] = [{str(tmp_path)!r}]; import server; server.main()",
+        ]
+        environment = {"LAMBDA_TASK_ROOT": "/var/task"}
+        return subprocess.Popen(
+            [*command, "app.handler"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    return start
+
+
+def test_a_signal_is_heard_while_it_starts(server: Callable[[str], subprocess.Popen[bytes]]) -> None:
+    """As the first process of a container it would be lost otherwise, and the engine wait until it may kill."""
+    with server("import time\ndef main():\n    print('loading', flush=True)\n    time.sleep(60)\n") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"loading\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 143
+
+
+def test_a_tmp_that_cannot_be_written_is_said(server: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    """In one line."""
+    (tmp_path / "file").touch()
+    with server("", tmp_path / "file" / "folder") as process:
+        _, said = process.communicate()
+    assert (process.returncode, said.count(b"\n")) == (2, 1)
+    assert b"the container needs a /tmp of its own" in said
 
 
 def test_it_is_the_standard_library_only() -> None:

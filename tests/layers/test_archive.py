@@ -56,3 +56,21 @@ def test_the_file_is_for_others_as_any_file_is(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.zip").stat().st_mode) == 0o640
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    """A rename would put a file in the place of a device or a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(SourceRefused, match="it is there, and no file"):
+            write_zip(ENTRIES, place)
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """It still leads there afterwards."""
+    (tmp_path / "link.zip").symlink_to("real.zip")
+    write_zip(ENTRIES, tmp_path / "link.zip")
+    assert (tmp_path / "link.zip").is_symlink()
+    assert zipfile.is_zipfile(tmp_path / "real.zip")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import time
 from collections.abc import Callable
+from typing import Any
 
 PATIENCE_S = 10.0
 _LOOK_AGAIN_S = 0.002
@@ -17,3 +20,12 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     await asyncio.wait_for(look(), PATIENCE_S)
+
+
+def lives_until(process: subprocess.Popen[Any], condition: Callable[[], object]) -> None:
+    """The same beside a program, which has to live until then."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(_LOOK_AGAIN_S)

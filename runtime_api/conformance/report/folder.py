@@ -19,6 +19,9 @@ _EVIDENCE = "wire"
 def write_reports(folder: Path, results: Results, evidence: Mapping[str, str]) -> None:
     """Write results.json, junit.xml, report.html, summary.md, badge.json, and each scenario's evidence. Raises OSError."""
     (folder / _EVIDENCE).mkdir(parents=True, exist_ok=True)
+    # Those of an earlier run would be taken for this one's.
+    for log in (folder / _EVIDENCE).glob("*.txt"):
+        log.unlink()
     (folder / "results.json").write_bytes(results_json(results))
     (folder / "junit.xml").write_text(junit(results), encoding="utf-8")
     (folder / "report.html").write_text(page(results, evidence), encoding="utf-8")

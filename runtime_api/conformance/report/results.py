@@ -5,7 +5,6 @@ Names are never changed and members only added within one `schema`; docs/conform
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -82,7 +81,8 @@ class CaseResult(msgspec.Struct, frozen=True):
 class Results(msgspec.Struct, frozen=True):
     """A whole run. `profile` is core and what was declared; `sections` are titles by id prefix; `stale` are baseline entries that pass.
 
-    `is_partial`: only some of the mode's cases were selected.
+    `is_partial`: only some of the mode's cases were selected. `strict`: what is a SHOULD fails as well. `conforms`: nothing fails that the
+    baseline does not list.
     """
 
     schema: str
@@ -99,13 +99,30 @@ class Results(msgspec.Struct, frozen=True):
     sections: dict[str, str]
     cases: tuple[CaseResult, ...]
     stale: tuple[str, ...] = ()
+    strict: bool = False
 
     @property
     def verdict(self) -> str:
         """In words; where the harness failed somewhere, there is none."""
         if self.count(Status.ERROR):
             return "not judged"
-        return "conformant" if self.conforms else "not conformant"
+        if not self.conforms:
+            return "not conformant"
+        if self.stale:
+            return "conformant, but the baseline is stale"
+        known = sum(bool(case.known) for case in self.cases)
+        return f"conformant but for {known} known" if known else "conformant"
+
+    @property
+    def exit_code(self) -> int:
+        """0 conforms · 1 does not, or the baseline is stale · 3 the harness failed somewhere."""
+        if self.count(Status.ERROR):
+            return 3
+        return 0 if self.conforms and not self.stale else 1
+
+    def fails(self, case: CaseResult) -> bool:
+        """Whether a case is what fails the run."""
+        return _fails(case, self.strict)
 
     def count(self, *statuses: Status, level: Level | None = None) -> int:
         """How many cases have one of these statuses, and count at that level."""
@@ -124,15 +141,15 @@ def results_of(
     started: str,
     seconds: float,
     baseline: Mapping[str, Known],
+    strict: bool = False,
 ) -> Results:
     """The results of these verdicts. `started` is an ISO time."""
     told = list(verdicts)
     cases = tuple(_case_result(verdict, baseline) for verdict in told)
     stale = tuple(verdict.case.id for verdict in told if verdict.case.id in baseline and verdict.is_met)
-    must_fail = any(case.is_unmet and case.counts_as is Level.MUST for case in cases)
     titles = {case.section: catalogue.title_of(case.section) for case in cases}
     profile = ("core", *sorted(features))
-    conforms = not must_fail and not any(case.status is Status.ERROR for case in cases)
+    conforms = not any(_fails(case, strict) or case.status is Status.ERROR for case in cases)
     return Results(
         SCHEMA,
         tool,
@@ -148,12 +165,17 @@ def results_of(
         titles,
         cases,
         stale,
+        strict,
     )
+
+
+def _fails(case: CaseResult, strict: bool) -> bool:
+    return case.is_unmet and (case.counts_as is Level.MUST or (strict and case.counts_as is Level.SHOULD))
 
 
 def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
     case = verdict.case
-    listed = baseline.get(case.id) or baseline.get(verdict.blocked_by)
+    listed = baseline.get(case.id)
     return CaseResult(
         id=case.id,
         slug=case.slug,
@@ -175,12 +197,3 @@ def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
 
 def _is_scored(case: Case) -> bool:
     return case.revision <= REVISION
-
-
-def exit_code(results: Results, *, strict: bool) -> int:
-    """0 conforms · 1 does not, or the baseline is stale, or, if `strict`, there is a warning · 3 the harness failed somewhere."""
-    if results.count(Status.ERROR):
-        return 3
-    unmet = Counter(case.counts_as for case in results.cases if case.is_unmet)
-    fails = unmet[Level.MUST] or results.stale or (strict and unmet[Level.SHOULD])
-    return 1 if fails else 0

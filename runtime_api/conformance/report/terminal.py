@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from runtime_api.conformance.cases import PROVENANCE, Case, Level
-from runtime_api.conformance.report.results import CaseResult, Results, exit_code
+from runtime_api.conformance.report.results import CaseResult, Results
 from runtime_api.conformance.verdicts import Status
 
 _MARKS = {
@@ -33,7 +33,7 @@ _SLUG = 26
 Paint = Callable[[str, str], str]
 
 
-def report(results: Results, paint: Paint, *, again: str, out: Path | None, strict: bool) -> Iterator[str]:
+def report(results: Results, paint: Paint, *, again: str, out: Path | None) -> Iterator[str]:
     """The lines. `paint` colours a text, or does not; `again` is the command line that runs one case, with `{id}` for it."""
     subject = results.subject
     what = f"{subject.name} {subject.version}".strip()
@@ -44,10 +44,13 @@ def report(results: Results, paint: Paint, *, again: str, out: Path | None, stri
     yield _totals(results)
     for name in results.stale:
         yield paint(f"stale: {name} is listed in the baseline, and passes", "red")
-    fails = exit_code(results, strict=strict)
-    verdict = {0: "CONFORMANT", 1: "NOT CONFORMANT", 3: "NOT JUDGED: the harness failed"}[fails]
-    scope = f"the {len(results.cases)} cases selected" if results.is_partial else "+".join(results.profile)
-    yield paint(f"{verdict} ({scope})", "red" if fails else "green")
+    verdict = results.verdict.upper() + (": the harness failed" if results.count(Status.ERROR) else "")
+    scope = _selected(len(results.cases)) if results.is_partial else "+".join(results.profile)
+    yield paint(f"{verdict} ({scope})", "red" if results.exit_code else "green")
+
+
+def _selected(count: int) -> str:
+    return f"the {count} cases selected" if count > 1 else "the one case selected"
 
 
 def _section(title: str, cases: list[CaseResult], paint: Paint, again: str, out: Path | None) -> Iterator[str]:

@@ -142,8 +142,9 @@ def takes_other_content_type(world: World, run: Run) -> None:
     """
     answer = run.answer(0)
     if world.check(answer, "an answer", run.story) and answer:
-        is_same = answer.request.body == _RAW
-        world.note("an error" if answer.call is Call.ERROR else "the same bytes" if is_same else "another result")
+        told = "an error" if answer.call is Call.ERROR else "the same bytes" if answer.request.body == _RAW else ""
+        world.check(told, "the same bytes, or an error", answer.request.body)
+        world.note(told or "another result")
     world.check(run.result(1) == "after", "the next event served", run.story)
 
 

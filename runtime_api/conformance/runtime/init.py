@@ -7,6 +7,7 @@ import re
 from runtime_api.conformance.cases import INFO, MUST, SHOULD, Scenario, Section
 from runtime_api.conformance.messages import NotJson
 from runtime_api.conformance.runtime.boot import REACHES_API
+from runtime_api.conformance.runtime.ending import END_S, WATCH_S
 from runtime_api.conformance.runtime_stage.record import Call, Process, Run
 from runtime_api.conformance.runtime_stage.scripted_api import refusal
 from runtime_api.conformance.runtime_stage.stage import Stage
@@ -17,9 +18,6 @@ from runtime_api.protocol.names import HEADER_ERROR_TYPE
 INIT = Section("RT-INIT", "initialisation failure")
 _REPORTED = "RT-INIT-001"
 
-_END_S = 2.0
-# Long enough to see a process that does not end, or one that polls after all.
-_WATCH_S = _END_S + 0.5
 _TRIES_MAX = 2
 
 
@@ -27,7 +25,7 @@ def _failing(name: str, handler: str) -> Scenario:
     async def play(stage: Stage) -> None:
         await stage.start(handler)
         await stage.until(lambda: stage.run.init_errors or stage.run.polls)
-        await stage.gone(within_s=_WATCH_S)
+        await stage.gone(within_s=WATCH_S)
 
     return Scenario(name, play)
 
@@ -46,7 +44,7 @@ def _refused(status: int) -> Scenario:
         stage.api.set_reply(Call.INIT_ERROR, refusal(status), always=True)
         await stage.start("conf_missing.main")
         await stage.count(Call.INIT_ERROR, 1)
-        await stage.gone(within_s=_WATCH_S)
+        await stage.gone(within_s=WATCH_S)
 
     return Scenario(f"init-error-{status}", play)
 
@@ -71,7 +69,7 @@ def no_next_after(world: World, run: Run) -> None:
     world.check(not run.polls, "no next after the failure", run.story)
     reported_ms = run.init_errors[0].request.arrived_ms if run.init_errors else 0.0
     world.check(
-        _ended_within(run.process, reported_ms), f"an end within {_END_S:.0f} s of the report", _ending(run.process)
+        _ended_within(run.process, reported_ms), f"an end within {END_S:.0f} s of the report", _ending(run.process)
     )
 
 
@@ -179,7 +177,7 @@ def exit_in_global(world: World, run: Run) -> None:
 
 
 def _ended_within(process: Process, since_ms: float) -> bool:
-    return process.status is not None and (process.ended_ms or 0.0) - since_ms <= _END_S * 1000
+    return process.status is not None and (process.ended_ms or 0.0) - since_ms <= END_S * 1000
 
 
 def _ending(process: Process) -> str:

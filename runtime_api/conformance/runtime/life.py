@@ -6,6 +6,7 @@ import signal
 
 from runtime_api.conformance.cases import SHOULD, Scenario, Section, scenario
 from runtime_api.conformance.runtime.boot import REACHES_API
+from runtime_api.conformance.runtime.ending import END_S
 from runtime_api.conformance.runtime.next import thousand
 from runtime_api.conformance.runtime_stage.event import op
 from runtime_api.conformance.runtime_stage.record import Call, Run, Sample
@@ -15,7 +16,6 @@ from runtime_api.conformance.verdicts import World
 
 LIFE = Section("RT-LIFE", "life and end of the process")
 
-_END_S = 2.0
 _TERM_MS = 500.0
 # What a busy machine may add to an end that came at once.
 _SLACK_MS = 500.0
@@ -29,7 +29,7 @@ def _exiting(name: str, operation: str, status: int) -> Scenario:
     async def play(stage: Stage) -> None:
         await stage.start()
         lives_on = await stage.serve(op(operation, status=status))
-        if not lives_on and await stage.gone(within_s=_END_S):
+        if not lives_on and await stage.gone(within_s=END_S):
             await stage.left_behind(within_s=_LAST_CHILDREN_S)
 
     return Scenario(name, play)
@@ -46,7 +46,7 @@ async def sigterm(stage: Stage) -> None:
     await stage.serve(op("echo", value="before"))
     stage.mark("terminated")
     stage.signal(signal.SIGTERM)
-    await stage.gone(within_s=_END_S)
+    await stage.gone(within_s=END_S)
 
 
 @LIFE.case(
@@ -104,6 +104,7 @@ def no_leaks(world: World, run: Run, exiting: Run) -> None:
         world.check(more <= _DESCRIPTORS_MORE_MAX, "as many open descriptors as before", f"{more} more")
         more = late.children - early.children
         world.check(more <= _CHILDREN_MORE_MAX, "as many children as before", f"{more} more")
+        world.check(not run.broken_off, "a runtime that takes every event", run.broken_off)
         world.note(f"{late.descriptors} descriptors, {late.children} children, {late.rss_bytes // 2**20} MiB resident")
     world.check(not exiting.left_behind, "no process left after the exit", f"{exiting.left_behind} processes")
 

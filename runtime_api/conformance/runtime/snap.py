@@ -6,6 +6,7 @@ import msgspec
 
 from runtime_api.conformance.cases import SHOULD, Scenario, Section, scenario
 from runtime_api.conformance.runtime.boot import REACHES_API
+from runtime_api.conformance.runtime.ending import END_S
 from runtime_api.conformance.runtime_stage.event import op
 from runtime_api.conformance.runtime_stage.record import Call, Run
 from runtime_api.conformance.runtime_stage.scripted_api import EMPTY_REPLY
@@ -18,7 +19,6 @@ SNAP = Section("RT-SNAP", "snapshots", features=["snapstart"])
 _INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
 _SNAP_START = {_INITIALIZATION: "snap-start"}
 _SNAPSHOT_S = 0.3
-_END_S = 2.0
 # The process's clock and ours are one, read at slightly different moments.
 _CLOCK_SLACK_MS = 20.0
 
@@ -48,7 +48,7 @@ def _failing(name: str) -> Scenario:
     async def play(stage: Stage) -> None:
         await stage.start(f"conf.snap_boom_{name}", environment=_SNAP_START)
         await stage.until(lambda: stage.run.of(Call.INIT_ERROR, Call.RESTORE_ERROR, Call.NEXT))
-        await stage.gone(within_s=_END_S)
+        await stage.gone(within_s=END_S)
 
     return Scenario(f"failing-hook-{name}", play)
 

@@ -33,8 +33,10 @@ class OutputPipe:
         return bytes(self._kept)
 
     def started(self) -> None:
-        """The process has its end now."""
-        os.close(self.write_fd)
+        """The process has its end now, or there will be none."""
+        if self.write_fd >= 0:
+            os.close(self.write_fd)
+            self.write_fd = -1
 
     def drain(self) -> int:
         """Read what is there now; how much was printed in all."""
@@ -44,6 +46,7 @@ class OutputPipe:
 
     def close(self) -> None:
         """Read the rest and let go."""
+        self.started()
         self.drain()
         self._close()
 

@@ -12,6 +12,9 @@ from runtime_api.conformance.messages import Reply, Request
 from runtime_api.conformance.runtime_stage.event import Event
 from runtime_api.conformance.wire_log import WireEvent
 
+# An event given so shortly before time is up need not be answered.
+_ANSWER_MS = 1000.0
+
 
 class Call(Enum):
     """The calls of the Runtime API, and what is none of them."""
@@ -185,6 +188,17 @@ class Run:
             by_id.setdefault(answer.request_id, []).append(answer)
         taken = [(poll.event, poll) for poll in self.polls if poll.event is not None]
         return [Invocation(event, poll, by_id.get(event.request_id, [])) for event, poll in taken]
+
+    @property
+    def timely(self) -> list[Invocation]:
+        """The same without what is unanswered because time was up so soon after it was handed out."""
+        up_ms = self.marks.get("time is up", float("inf"))
+        return [one for one in self.invocations if one.answer or up_ms - (one.poll.replied_ms or 0.0) >= _ANSWER_MS]
+
+    @property
+    def broken_off(self) -> str:
+        """How the runtime ended or stalled in a row of events; empty where it took them all, or as many as there was time for."""
+        return f"no more answers; {self.story}" if "stalled" in self.marks or self.process.status is not None else ""
 
     def answer(self, number: int) -> Exchange | None:
         """The first answer to the event that was handed out in this place, counted from 0; None where there is none."""

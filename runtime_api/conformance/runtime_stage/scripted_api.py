@@ -30,9 +30,10 @@ _UNKNOWN_REPLY = Reply(404, (("Content-Type", "text/plain"),), b"404 page not fo
 _CONNECTIONS_MAX = 500
 
 
-def refusal(status: int, error_type: str = "", message: str = "refused by the conformance suite") -> Reply:
+def refusal(status: int, error_type: str = "") -> Reply:
     """A reply that refuses a call, with the body the Runtime API gives it."""
-    body = f'{{"errorMessage":"{message}","errorType":"{error_type or "InternalServerError"}"}}\n'
+    reason = "refused by the conformance suite"
+    body = f'{{"errorMessage":"{reason}","errorType":"{error_type or "InternalServerError"}"}}\n'
     return Reply(status, _JSON, body.encode())
 
 

@@ -99,6 +99,22 @@ class Stage:
         """Hand out events one after the other, and wait until each is answered and the runtime polls again."""
         return await self._answered(self.send(*events), within_s)
 
+    async def serve_row(self, *events: Event, within_s: float) -> bool:
+        """The same with many events, at the runtime's own pace; what breaks it off early is marked.
+
+        "time is up" while answers still came, "stalled" when none came for as long as patience lasts, or none can come any more.
+        """
+        sent = self.send(*events)
+        deadline_ms = self.now_ms() + within_s * 1000
+        while not self._is_answered(sent):
+            if not await self._more_answers(sent):
+                self.mark("stalled")
+                return False
+            if self.now_ms() > deadline_ms:
+                self.mark("time is up")
+                return False
+        return True
+
     async def serve_frozen(self, event: Event, seconds: float) -> bool:
         """The same with one event that arrives while the process is stopped, as Lambda stops it between invocations."""
         self.signal(signal.SIGSTOP)
@@ -115,9 +131,9 @@ class Stage:
         """Wait until the command last started has ended by itself."""
         return await self.until(lambda: not self._testees[-1].is_alive, within_s=within_s)
 
-    async def count(self, call: Call, number: int, *, within_s: float | None = None) -> bool:
+    async def count(self, call: Call, number: int) -> bool:
         """Wait until as many calls of a kind have come."""
-        return await self.until(lambda: len(self.run.of(call)) >= number, within_s=within_s)
+        return await self.until(lambda: len(self.run.of(call)) >= number)
 
     async def until(self, condition: Callable[[], object], *, within_s: float | None = None) -> bool:
         """Wait until something is so; whether it came to that. No longer than patience lasts, or than anything can change."""
@@ -183,12 +199,16 @@ class Stage:
         self._decoy.close()
 
     async def _answered(self, events: list[Event], within_s: float | None) -> bool:
-        ids = {event.request_id for event in events}
+        return await self.until(lambda: self._is_answered(events), within_s=within_s)
 
-        def answered() -> bool:
-            return ids <= {answer.request_id for answer in self.run.answers} and bool(self.api.parked)
+    async def _more_answers(self, events: list[Event]) -> bool:
+        count = len(self.run.answers)
+        return await self.until(lambda: len(self.run.answers) > count or self._is_answered(events))
 
-        return await self.until(answered, within_s=within_s)
+    def _is_answered(self, events: list[Event]) -> bool:
+        if not self.api.parked:
+            return False
+        return {event.request_id for event in events} <= {answer.request_id for answer in self.run.answers}
 
     def _is_over(self) -> bool:
         return bool(self._testees) and not any(testee.is_alive for testee in self._testees) and self.api.is_quiet

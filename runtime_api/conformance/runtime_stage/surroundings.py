@@ -29,20 +29,19 @@ class CommandMissing(Exception):
 
 
 def absolute(argv: Sequence[str]) -> list[str]:
-    """The command with its program found on PATH, and with every argument that names a file here made absolute.
+    """The command with its program found on PATH, and with every argument that is a path to something here made absolute.
 
-    The process starts in its task root, where relative names mean something else. Raises CommandMissing.
+    The process starts in its task root, where relative names mean something else. A bare name is a path only where an interpreter has
+    its script, right behind the program: anywhere else it may be just a word. Raises CommandMissing.
     """
     program, *arguments = argv
     found = shutil.which(program)
     if found is None:
         raise CommandMissing(f"{program}: there is no such command, or it is not executable")
-    return [os.path.abspath(found), *map(_absolute_file, arguments)]
-
-
-def _absolute_file(argument: str) -> str:
-    is_file = os.path.exists(argument) if "/" in argument else os.path.isfile(argument)
-    return os.path.abspath(argument) if is_file else argument
+    if arguments and os.path.isfile(arguments[0]):
+        arguments[0] = os.path.abspath(arguments[0])
+    paths = [os.path.abspath(word) if "/" in word and os.path.exists(word) else word for word in arguments]
+    return [os.path.abspath(found), *paths]
 
 
 def environment_for(address: str, handler: str, task_root: Path, mark: str) -> dict[str, str]:

@@ -91,7 +91,9 @@ class Testee:
             self.record.ended_by_us = self.record.ended_by_us or "the scenario was over"
         if self._watch is not None:
             await self._kill_all()
-            await self._watch
+            # What even SIGKILL does not end is not waited for.
+            await asyncio.wait([self._watch], timeout=_CLEAR_S)
+            self._watch.cancel()
         self._keep_output()
         for pipe in self._pipes:
             pipe.close()

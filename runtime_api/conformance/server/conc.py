@@ -7,7 +7,7 @@ from runtime_api.conformance.server_stage.course import Course
 from runtime_api.conformance.server_stage.stage import Stage
 from runtime_api.conformance.sources import CONCURRENCY, ENVIRONMENT, INVOKE, RESERVED
 from runtime_api.conformance.verdicts import World
-from runtime_api.protocol.names import HEADER_API_ERROR_TYPE, HEADER_REQUEST_ID
+from runtime_api.protocol.names import HEADER_API_ERROR_TYPE, HEADER_FUNCTION_ERROR, HEADER_REQUEST_ID
 
 CONC = Section("SV-CONC", "several invocations at once")
 
@@ -173,12 +173,18 @@ def own_log_streams(world: World, course: Course) -> None:
     depends_on=[PARALLEL],
 )
 def end_apart(world: World, course: Course) -> None:
-    """The end of one runtime does not disturb the invocation of another."""
+    """The end of one runtime does not disturb the invocation of another.
+
+    That its own caller is told of an error is a SHOULD.
+    """
     world.check(course["accepted"].status == 202, "202 for the other's answer", course["accepted"].story)
     outcome = course["outcome of the survivor"]
     world.check(
         outcome.status == 200 and outcome.body == course.fact("survivor"), "its answer, for its caller", outcome.story
     )
+    other = course["outcome of the other"]
+    told = other.status >= 400 or other.header(HEADER_FUNCTION_ERROR)
+    world.check(told, "an error, for the caller of the one that ended", other.story, level=SHOULD)
 
 
 @CONC.case(

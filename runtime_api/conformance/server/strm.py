@@ -218,6 +218,7 @@ def chunks_exact(world: World, course: Course) -> None:
 )
 def midstream_error(world: World, course: Course) -> None:
     """An error that a function tells in the trailers of its stream is in InvokeComplete, after what was streamed."""
+    world.check(course["broken accepted"].status == 202, "202 for the stream", course["broken accepted"].story)
     answer = course["broken"]
     world.check(_payload(answer) == b"".join(_PIECES[:2]), "the two chunks before it", answer.story)
     events, _ = _events(answer)

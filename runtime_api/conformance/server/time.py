@@ -29,12 +29,11 @@ async def timeout(stage: Stage) -> None:
     stage.keep("outcome", await call)
     stage.fact("answered ms", time.time() * 1000)
     old = runtime.request_id
-    stage.fact("alive", runtime.is_there)
     if event.status:
         stage.keep("late", await runtime.respond(_LATE, request_id=old))
     call = stage.invoke(b'"after"')
-    later = runtime if runtime.is_there else await stage.runtime()
-    stage.keep("event after", await later.next())
+    later, after = await stage.event_after(runtime)
+    stage.keep("event after", after)
     stage.keep("late again", await later.respond(_LATE, request_id=old))
     await later.respond(b'"after"')
     await later.park()

@@ -21,14 +21,12 @@ _READ_BYTES = 256 * 1024
 _WITH_A_BODY = ("POST", "PUT")
 
 
-def request_bytes(
-    method: str, target: str, headers: Headers = (), body: bytes = b"", *, host: str = "localhost"
-) -> bytes:
+def request_bytes(method: str, target: str, headers: Headers = (), body: bytes = b"") -> bytes:
     """A request. A Content-Length is added where a body is usual and no framing is among the headers."""
     fields = list(headers)
     names = {name.lower() for name, _ in fields}
     if "host" not in names:
-        fields.insert(0, ("Host", host))
+        fields.insert(0, ("Host", "localhost"))
     if method in _WITH_A_BODY and not names & {"content-length", "transfer-encoding"}:
         fields.append(("Content-Length", str(len(body))))
     head = "".join(f"{name}: {value}\r\n" for name, value in fields)

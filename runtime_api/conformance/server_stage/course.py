@@ -39,6 +39,10 @@ class Course:
         """What was kept under a name that is no answer."""
         return self.facts.get(name, default)
 
+    def is_lost(self, name: str) -> bool:
+        """Whether an answer is missing because the server ended the sandbox, which the scenario keeps as the fact `ended`."""
+        return not self[name].status and bool(self.fact("ended"))
+
     @property
     def has_crashed(self) -> bool:
         """Whether a server's command ended by itself."""

@@ -13,6 +13,8 @@ RUNTIME = "/2018-06-01/runtime"
 NEXT = f"{RUNTIME}/invocation/next"
 INIT_ERROR = f"{RUNTIME}/init/error"
 NOBODY = "00000000-0000-4000-8000-000000000000"
+# From the end of its connections to that of the sandbox.
+_MOMENT_S = 0.5
 _JSON = (("Content-Type", "application/json"),)
 
 
@@ -43,6 +45,10 @@ class Runtime:
     def is_there(self) -> bool:
         """Whether it was started and has not ended."""
         return self.line is not None and self.line.is_open
+
+    async def is_ended(self) -> bool:
+        """Whether the server has ended it, or does so in a moment."""
+        return self.line is not None and await self.line.gone(within_s=_MOMENT_S)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -89,29 +95,29 @@ class Runtime:
         """Post a result."""
         return await self.call("POST", response_path(request_id or self.request_id), body, headers)
 
-    async def fail(self, body: bytes, headers: Headers = _JSON, *, request_id: str = "") -> Answer:
+    async def fail(self, body: bytes, headers: Headers = _JSON) -> Answer:
         """Post an error of the function."""
-        return await self.call("POST", error_path(request_id or self.request_id), body, headers)
+        return await self.call("POST", error_path(self.request_id), body, headers)
 
-    async def init_fail(self, body: bytes, headers: Headers = _JSON) -> Answer:
+    async def init_fail(self, body: bytes) -> Answer:
         """Post that initialisation went wrong."""
-        return await self.call("POST", INIT_ERROR, body, headers)
+        return await self.call("POST", INIT_ERROR, body, _JSON)
 
     async def print(self, text: str) -> None:
         """Print a line, and wait until it is out."""
         if self.line:
             await self.line.order("print", text=text)
 
-    async def drop(self, channel: Channel) -> None:
-        """End a connection as a process that dies ends it."""
-        if self.line:
-            await self.line.order("hang_up", channel=channel.number)
+    async def drop(self, channel: Channel) -> bool:
+        """End a connection as a process that dies ends it; whether that was done, for nothing is in a sandbox that is frozen."""
+        done = await self.line.order("hang_up", channel=channel.number) if self.line else {}
         channel.close()
+        return bool(done)
 
-    async def drop_poll(self) -> None:
+    async def drop_poll(self) -> bool:
         """The same with the connection that polls go over, the parked one with it."""
-        await self.drop(self._polls)
         self._is_parked = False
+        return await self.drop(self._polls)
 
     async def exit(self, status: int) -> None:
         """End the process with a status."""

@@ -63,7 +63,7 @@ class Stage:
 
     async def start(self, *, timeout_s: int | None = None, feature: str = "") -> None:
         """Start the server; its function has any timeout that is long enough, or this one. Raises ServerUnusable."""
-        place = Place(self._folder, timeout_s, feature, self.now_ms, lambda: None)
+        place = Place(self._folder, timeout_s, feature, self.now_ms)
         self._served = await self.target.serve(place)
         self.course.timeout_s = self._served.timeout_s
         self.course.servers.append(self._served.record)
@@ -164,12 +164,20 @@ class Stage:
 
     # the usual
 
-    async def one(self, runtime: Runtime, call: asyncio.Task[Answer], body: bytes = b'"done"') -> Answer:
+    async def one(self, runtime: Runtime, call: asyncio.Task[Answer]) -> Answer:
         """Let a runtime poll and answer; what the caller got."""
         await runtime.next()
-        await runtime.respond(body)
+        await runtime.respond()
         await runtime.park()
         return await call
+
+    async def event_after(self, runtime: Runtime, *, within_s: float | None = None) -> tuple[Runtime, Answer]:
+        """The next event and who gets it: this runtime, or the next one of a server that ends a sandbox after what went wrong in it."""
+        event = await runtime.next(within_s=within_s)
+        if event.status == 200:
+            return runtime, event
+        other = await self.runtime(within_s=within_s if await runtime.is_ended() else self.pace.quiet_s)
+        return (other, await other.next()) if other.is_there else (runtime, event)
 
     async def quiet(self) -> None:
         """Wait for as long as nothing has to happen to be taken for nothing."""

@@ -16,6 +16,8 @@ from runtime_api.conformance.server_stage.channel import Channel, Log
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LINE_BYTES = 4 * 1024 * 1024
 _DIAL_S = 10.0
+# A sandbox that is frozen carries out nothing until it is thawed.
+_ORDER_S = 5.0
 
 
 class Line:
@@ -33,13 +35,14 @@ class Line:
         self.listening = asyncio.create_task(self._listen())
 
     async def order(self, do: str, **details: object) -> dict[str, Any]:
-        """Have it do something, and wait until it has; an empty result when it no longer can."""
+        """Have it do something, and wait until it has; an empty result when it no longer can, or does not now."""
         number = next(self._numbers)
         done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._orders[number] = done
-        if not self.tell(do, number=number, **details):
-            return {}
-        return await done
+        if self.tell(do, number=number, **details):
+            await asyncio.wait([done], timeout=_ORDER_S)
+        del self._orders[number]
+        return done.result() if done.done() else {}
 
     def tell(self, do: str, **details: object) -> bool:
         """Have it do something; whether it is still there to be told."""
@@ -53,16 +56,17 @@ class Line:
         self._writer.close()
         self._over()
 
-    async def gone(self) -> None:
-        """Wait until it is over."""
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(self.listening)
+    async def gone(self, *, within_s: float = _ORDER_S) -> bool:
+        """Wait until it is over; whether it is."""
+        await asyncio.wait([self.listening], timeout=within_s)
+        return not self.is_open
 
     async def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             while line := await self._reader.readline():
                 report = json.loads(line)
-                self._orders.pop(report["done"]).set_result(report)
+                if report["done"] in self._orders:
+                    self._orders[report["done"]].set_result(report)
         self._writer.close()
         self._over()
 

@@ -18,6 +18,7 @@ import msgspec
 
 from runtime_api.conformance.runtime_stage.record import Process
 from runtime_api.conformance.runtime_stage.testee import Testee
+from runtime_api.conformance.server_stage.function_folder import ServerUnusable as ServerUnusable  # told from here, too
 from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.switchboard import Switchboard
 
@@ -47,10 +48,6 @@ QUICK = ServerPace()
 SLOW = ServerPace(patience_s=20.0, idle_s=70.0, quiet_s=2.0)
 
 
-class ServerUnusable(Exception):
-    """The server cannot be started or reached at all: no verdict on it is possible."""
-
-
 @dataclass(frozen=True)
 class Place:
     """Where a server is to be for one scenario. `timeout_s` is None for any that is long enough; `feature` names extra options."""
@@ -59,7 +56,6 @@ class Place:
     timeout_s: int | None
     feature: str
     now_ms: Callable[[], float]
-    changed: Callable[[], None]
 
 
 class Served(Protocol):
@@ -129,7 +125,7 @@ class SpawnedServer:
         self._servers = servers
         self._place = place
         self._mark = f"conformance-{secrets.token_hex(16)}"
-        self._testee = Testee(self._mark, place.now_ms, place.changed)
+        self._testee = Testee(self._mark, place.now_ms, lambda: None)
         self.record = self._testee.record
 
     async def start(self) -> None:

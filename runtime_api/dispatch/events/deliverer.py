@@ -1,7 +1,7 @@
 """Who tells others how an event ended, as the queue sees it.
 
 The queue calls `deliver` once for each delivery of a finished event, again after a back-off for as long as it raises
-DeliveryFailed (`async_rules.after_failed_delivery`), and keeps the event as dead when that was once too often. After a crash it may
+DeliveryFailed (`rules.after_failed_delivery`), and keeps the event as dead when that was once too often. After a crash it may
 be called for what was delivered already.
 """
 

@@ -202,7 +202,12 @@ class SqliteStore:
         assert self._writes is not None
         written = await self._writes.write_all(_TAKE, [(busy.value, row[0]) for row in rows])
         with self._said_plainly():
-            return _taken(rows, written)
+            taken = _taken(rows, written)
+        # Another process may have purged some since they were read.
+        marks = ", ".join(["?"] * len(taken))
+        wanted = tuple(row[0] for row in taken)
+        there = {row[0] for row in await self._read(f"SELECT sequence FROM events WHERE sequence IN ({marks})", wanted)}
+        return [row for row in taken if row[0] in there]
 
     async def _end(self, state: EventState, finished: FinishedEvent) -> None:
         event = finished.event

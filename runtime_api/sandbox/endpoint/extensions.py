@@ -2,7 +2,7 @@
 
 Strategy: an extension is external when its name is that of a program the sandbox started from /opt/extensions, else internal: a part
 of the runtime. Checks run in one order: identifier, headers, body, registration, state. What passes moves the extension by the table in
-`protocol.extension_states` and is told to the sandbox, which is the `Owner` here. A parked `event/next` is a connection in `poll`;
+`protocol.extension.states` and is told to the sandbox, which is the `Owner` here. A parked `event/next` is a connection in `poll`;
 an event for an extension that is not there to take it waits in `event`.
 
 Source: the Developer Guide's runtimes-extensions-api page.

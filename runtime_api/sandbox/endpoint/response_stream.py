@@ -29,7 +29,7 @@ class Source(Protocol):
 
 
 class LiveStream:
-    """Implements `protocol.response_stream.ResponseStream`. `size_bytes` is what has come of it so far."""
+    """Implements `protocol.invoke.response_stream.ResponseStream`. `size_bytes` is what has come of it so far."""
 
     def __init__(self, content_type: str, source: Source) -> None:
         self.content_type = content_type

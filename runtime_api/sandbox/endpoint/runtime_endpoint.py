@@ -1,7 +1,7 @@
 """The Runtime API of one sandbox: its port, its routes, its state, and nothing of processes or logs.
 
 Strategy: checks run in one order, as the service has it: route, request id (400), invocation id (410), state (403), then headers and
-body. What passes changes the state by the table in `protocol.runtime_states` and is told to the sandbox, which is the `Owner` here; what
+body. What passes changes the state by the table in `protocol.runtime.states` and is told to the sandbox, which is the `Owner` here; what
 does not pass leaves everything as it was. A parked `next` is just a connection in `_polls`. The other APIs of the sandbox share the
 port: a connection that speaks one of them stands in `_aside`, for nobody waits for a runtime's last words there.
 """

@@ -1,8 +1,8 @@
 """Layers: zips and folders, merged in order into one folder that stands for /opt.
 
-Strategy: everything is written into a folder of our own, entry by entry, by the rules in `protocol.layer`. Later layers overwrite files
-and links of earlier ones and add to their folders. Sizes are counted as bytes arrive, never believed; parents are resolved before each
-write and links once more at the end, so no combination of links leads out. A merged folder is kept for as long as its sources look the
+Strategy: everything is written into a folder of our own, entry by entry, by the rules in `protocol.function.layer`. Later layers overwrite
+files and links of earlier ones and add to their folders. Sizes are counted as bytes arrive, never believed; parents are resolved before
+each write and links once more at the end, so no combination of links leads out. A merged folder is kept for as long as its sources look the
 same from outside (path, size, time of change), and shared by all functions that have these layers.
 """
 

@@ -92,6 +92,15 @@ def test_what_is_in_it(folder: Path) -> None:
     ]
 
 
+def test_a_dependency_lists_what_is_there(folder: Path) -> None:
+    """Whoever reads its metadata on Lambda finds no file that was left out."""
+    built = package(folder)
+    with zipfile.ZipFile(built.path) as archive:
+        listed = [line.split(",")[0] for line in archive.read("bird-1.0.dist-info/RECORD").decode().splitlines()]
+    assert [name for name in listed if name not in names(built)] == []
+    assert "bird/__init__.py" in listed
+
+
 def test_it_runs_compiled_and_is_the_same_each_time(folder: Path, running: Interpreter, tmp_path: Path) -> None:
     """Every source has its companion; nothing is of this machine or this moment."""
     built = package(folder, interpreter=running)

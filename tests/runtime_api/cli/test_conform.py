@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from runtime_api.cli.main import cli
 from runtime_api.conformance.runtime.catalogue import RUNTIME_CASES
+from tests.runtime_api.waiting import lives_until
 
 from .conftest import PILOTLIGHT
 
@@ -77,14 +78,40 @@ def test_a_configuration_names_the_runtime_and_its_command(pilotlight_command: C
     )
 
 
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_judged(tmp_path: Path) -> None:
+    """A run may take minutes."""
+    (tmp_path / "file").touch()
+    out = ["--out", str(tmp_path / "file" / "out")]
+    done = CliRunner().invoke(cli, [*CONFORM, *out, "--", *BOOTSTRAP], standalone_mode=False)
+    assert (done.return_value, done.stdout, "cannot be written" in done.stderr) == (3, "", True)
+
+
+def test_reports_that_cannot_be_written_do_not_take_the_verdict_with_them(tmp_path: Path) -> None:
+    """It is printed, and the exit code says that something is missing."""
+    (tmp_path / "results.json").mkdir()
+    done = CliRunner().invoke(
+        cli, [*CONFORM, "-k", "RT-BOOT-001", "--out", str(tmp_path), "--", *BOOTSTRAP], standalone_mode=False
+    )
+    assert (done.return_value, "cannot be written" in done.stderr) == (3, True)
+    assert done.stdout.splitlines()[-1] == "CONFORMANT (the one case selected)"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_full_disk_is_no_verdict(form: str) -> None:
+    """Whoever reads the exit code is told that the verdict is not there."""
+    command = [PILOTLIGHT, *CONFORM, "-k", "RT-BOOT-001", "--format", form, "--", *BOOTSTRAP]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr.count(b"\n"), b"No space left" in done.stderr) == (3, 1, True)
+
+
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C ends the runtime under test as well, and the exit code says so."""
     beacon = tmp_path / "pid"
     source = f"import os, time; open({str(beacon)!r}, 'w').write(str(os.getpid()))\nwhile True: time.sleep(60)"
     command = [PILOTLIGHT, *CONFORM, "-k", "RT-BOOT-001", "--", sys.executable, "-c", source]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        while not (beacon.exists() and beacon.read_text()):
-            assert running.poll() is None
+        lives_until(running, lambda: beacon.exists() and beacon.read_text())
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=20)
     assert (running.returncode, said) == (130, b"")

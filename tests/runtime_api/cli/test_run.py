@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.runtime_api.cli.conftest import PILOTLIGHT
+from tests.runtime_api.waiting import lives_until
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -129,8 +130,7 @@ def test_a_signal_ends_the_run_and_everything_in_it(hello: Path, tmp_path: Path,
     process = subprocess.Popen(
         [PILOTLIGHT, "run", str(hello), "-e", event, "--timeout", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    while not pid_file.exists():
-        assert process.poll() is None
+    lives_until(process, pid_file.exists)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=20)
     assert (process.returncode, stdout) == (code, b"")
@@ -173,8 +173,7 @@ def test_ctrl_c_twice_leaves_nothing(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    while not (tmp_path / "pid").exists():
-        assert process.poll() is None
+    lives_until(process, (tmp_path / "pid").exists)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=20)

@@ -18,6 +18,7 @@ import pytest
 
 from tests.runtime_api.cli.conftest import Served
 from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
+from tests.runtime_api.waiting import lives_until
 
 Serve = Callable[..., Served]
 HELD = """
@@ -89,8 +90,7 @@ def test_a_signal_ends_it_at_once(
     answers: list[bytes] = []
     caller = Thread(target=lambda: answers.append(post(served.url, "hello", event)))
     caller.start()
-    while not pid_file.exists():
-        assert served.process.poll() is None
+    lives_until(served.process, pid_file.exists)
     for number in numbers[:-1]:
         served.process.send_signal(number)
         wait_for_line(served, "draining")
@@ -112,8 +112,7 @@ def test_sigterm_lets_a_call_end(serve: Serve, hello: Path, tmp_path: Path) -> N
     answers: list[bytes] = []
     caller = Thread(target=lambda: answers.append(post(served.url, "hello", b"{}")))
     caller.start()
-    while not (hello / "begun").exists():
-        assert served.process.poll() is None
+    lives_until(served.process, (hello / "begun").exists)
     served.process.send_signal(signal.SIGTERM)
     wait_for_line(served, "draining")
     (hello / "go").touch()
@@ -156,8 +155,10 @@ def test_nothing_outlives_a_kill(serve: Serve, hello: Path, tmp_path: Path, isol
     caller = Thread(target=lambda: suppressed(post, served.url, "hello", event))
     caller.start()
     server = psutil.Process(served.process.pid)
-    while not any("__main__.py" in " ".join(words_of(one)) for one in server.children(recursive=True)):
-        assert served.process.poll() is None
+    lives_until(
+        served.process,
+        lambda: any("__main__.py" in " ".join(words_of(one)) for one in server.children(recursive=True)),
+    )
     family = server.children(recursive=True)
     [keeper] = [words for one in family if "keeper_process.py" in " ".join(words := words_of(one))]
     folder, prefix, *parents = keeper[6:]

@@ -50,7 +50,9 @@ def verdict_on(case: Case, status: Status, actual: str = "something else", **mor
     return Verdict(case, status, findings, notes=("a note",), ms=12.0, evidence=("nothing",), **more)
 
 
-def results_with(statuses: Iterable[Status], known: Iterable[Known] = (), actual: str = "something else") -> Results:
+def results_with(
+    statuses: Iterable[Status], known: Iterable[Known] = (), actual: str = "something else", *, strict: bool = False
+) -> Results:
     """The results of the small catalogue, a status for each of its cases."""
     catalogue = small_catalogue()
     verdicts = [verdict_on(case, status, actual) for case, status in zip(catalogue, statuses, strict=True)]
@@ -65,4 +67,5 @@ def results_with(statuses: Iterable[Status], known: Iterable[Known] = (), actual
         started="2026-11-21T12:00:00+00:00",
         seconds=1.5,
         baseline={one.id: one for one in known},
+        strict=strict,
     )

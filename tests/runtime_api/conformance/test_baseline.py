@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
-from runtime_api.conformance.report.results import exit_code
-from runtime_api.conformance.verdicts import Status
+from runtime_api.conformance.cases import Level
+from runtime_api.conformance.verdicts import Finding, Status, Verdict
 
-from .suites import results_with
+from .suites import results_with, small_catalogue
 
 IDS = {"RT-ONE-001", "RT-ONE-002"}
 MUST_FAILS = [Status.FAIL, Status.PASS, Status.PASS, Status.INFO]
@@ -38,19 +38,39 @@ def test_what_is_known_to_fail_does_not_fail_the_run(tmp_path: Path) -> None:
     path = tmp_path / "baseline.toml"
     path.write_text('[[known]]\nid = "RT-ONE-001"\nreason = "issue 7"\nmessage = "^SIG"\n')
     known = read_baseline(path, IDS)
-    results = results_with(MUST_FAILS, known.values(), actual="SIGSEGV")
-    assert (results.conforms, exit_code(results, strict=True), results.cases[0].known) == (True, 0, "issue 7")
+    results = results_with(MUST_FAILS, known.values(), actual="SIGSEGV", strict=True)
+    assert (results.conforms, results.exit_code, results.cases[0].known) == (True, 0, "issue 7")
+    assert results.verdict == "conformant but for 1 known"
     assert results.cases[0].status is Status.FAIL
 
 
 def test_another_failure_of_a_known_case_fails_the_run() -> None:
     """The message says which failure is known."""
     known = [Known("RT-ONE-001", "issue 7", "^SIG")]
-    assert exit_code(results_with(MUST_FAILS, known, actual="exited with status 2"), strict=False) == 1
+    assert results_with(MUST_FAILS, known, actual="exited with status 2").exit_code == 1
+
+
+def test_what_a_known_failure_blocks_is_not_excused_with_it() -> None:
+    """One line about the first case would excuse a runtime that does nothing at all."""
+    statuses = [Status.FAIL, Status.BLOCKED, Status.PASS, Status.INFO]
+    first, second = Known("RT-ONE-001", "issue 7"), Known("RT-ONE-002", "issue 7")
+    assert [results_with(statuses, known, strict=True).exit_code for known in ([first], [first, second])] == [1, 0]
+
+
+def test_a_known_failure_excuses_no_other_beside_it() -> None:
+    """A regression in a case that is listed is a regression."""
+    [first, *_] = small_catalogue()
+    known = Finding("the name", "SIGSEGV", Level.MUST)
+    other = Finding("the answer", "none", Level.MUST)
+    explained = [
+        Known(first.id, "issue 7", "^SIG").explains(Verdict(first, Status.FAIL, found))
+        for found in ((known,), (known, other))
+    ]
+    assert explained == [True, False]
 
 
 def test_a_known_failure_that_passes_is_stale_and_fails_the_run() -> None:
     """So the baseline never claims more than is so."""
     passes = [Status.PASS, Status.PASS, Status.PASS, Status.INFO]
     results = results_with(passes, [Known("RT-ONE-001", "issue 7")])
-    assert (results.conforms, results.stale, exit_code(results, strict=False)) == (True, ("RT-ONE-001",), 1)
+    assert (results.conforms, results.stale, results.exit_code) == (True, ("RT-ONE-001",), 1)

@@ -14,7 +14,7 @@ from runtime_api.conformance.report.badge import badge
 from runtime_api.conformance.report.folder import schema_json, write_reports
 from runtime_api.conformance.report.junit import junit
 from runtime_api.conformance.report.page import page
-from runtime_api.conformance.report.results import Results, exit_code
+from runtime_api.conformance.report.results import Results
 from runtime_api.conformance.report.summary import summary
 from runtime_api.conformance.report.terminal import report
 from runtime_api.conformance.verdicts import Status
@@ -40,8 +40,7 @@ HOSTILE = "<script>alert(1)</script> a|b \x00\x1b[31m\ud800".encode("utf-8", "re
 )
 def test_the_exit_code_says_who_is_at_fault(statuses: list[Status], code: int, strict_code: int) -> None:
     """1 for what is judged, 3 for the harness, and never the one for the other; a warning counts where that is asked for."""
-    results = results_with(statuses)
-    assert (exit_code(results, strict=False), exit_code(results, strict=True)) == (code, strict_code)
+    assert [results_with(statuses, strict=strict).exit_code for strict in (False, True)] == [code, strict_code]
 
 
 def test_a_must_with_no_more_than_a_warning_counts_as_a_should() -> None:
@@ -49,7 +48,7 @@ def test_a_must_with_no_more_than_a_warning_counts_as_a_should() -> None:
     results = results_with([Status.WARN, Status.PASS, Status.PASS, Status.INFO])
     assert (results.verdict, results.count(Status.PASS, level=Level.MUST)) == ("conformant", 1)
     assert "| RT-ONE the first | 1 | 0 | 1 | 0 |" in summary(results)
-    lines = list(report(results, lambda text, colour: text, again="", out=None, strict=False))
+    lines = list(report(results, lambda text, colour: text, again="", out=None))
     assert lines[-2].startswith("1 MUST 1 passed 0 failed · 2 SHOULD 1 passed 1 not")
 
 
@@ -77,6 +76,29 @@ def test_junit_tells_failures_from_errors_and_skips() -> None:
     ]
     children = [child.tag for suite in suites for test in suite for child in test]
     assert children == ["failure", "error", "skipped", "system-out"]
+
+
+def test_junit_fails_where_the_run_fails() -> None:
+    """A warning where that is asked for, and an entry of the baseline that is stale."""
+    warned = [Status.PASS, Status.WARN, Status.PASS, Status.INFO]
+    failures = [_failures(results_with(warned, strict=strict)) for strict in (False, True)]
+    assert failures == [[], ["RT-ONE-002 should-hold"]]
+    assert _failures(results_with(PASSED, [Known("RT-TWO-001", "issue 7")])) == ["RT-TWO-001"]
+
+
+def _failures(results: Results) -> list[str | None]:
+    return [
+        test.get("name")
+        for test in ElementTree.fromstring(junit(results)).iter("testcase")
+        if test.find("failure") is not None
+    ]
+
+
+def test_no_log_of_an_earlier_run_is_left(tmp_path: Path) -> None:
+    """It would be taken for this one's."""
+    write_reports(tmp_path, results_with(PASSED), {"before": "a", "both": "b"})
+    write_reports(tmp_path, results_with(PASSED), {"both": "c"})
+    assert {path.name: path.read_text() for path in (tmp_path / "wire").iterdir()} == {"both.txt": "c"}
 
 
 def test_reports_hold_whatever_a_runtime_printed(tmp_path: Path) -> None:
@@ -140,7 +162,7 @@ def test_the_terminal_says_what_was_expected_seen_and_how_to_run_it_again() -> N
     """A failure is told in full, the rest in a line each."""
     results = results_with([Status.FAIL, Status.PASS, Status.NOT_APPLICABLE, Status.INFO])
     again = "pilotlight conform runtime -k {id} -- sh -c 'exec \"${HOME}\"/bootstrap'"
-    lines = list(report(results, lambda text, colour: text, again=again, out=Path("out"), strict=False))
+    lines = list(report(results, lambda text, colour: text, again=again, out=Path("out")))
     assert lines[0] == "runtime: my-runtime 2.0    profile: core+streaming    rev 2026.11"
     told = "\n".join(lines)
     assert "expected  something\n      actual    something else\n      see       https://example.org/one" in told

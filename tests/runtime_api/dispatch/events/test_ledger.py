@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from runtime_api.dispatch.events.group_commit import Row
 from runtime_api.dispatch.events.ledger import Ledger
 from runtime_api.dispatch.events.sqlite_store import SqliteStore
 from runtime_api.dispatch.events.store import StoreUnusable
@@ -66,6 +67,22 @@ async def test_purge_forgets_what_is_not_under_way(store: SqliteStore, tmp_path:
     with Ledger(str(tmp_path)) as ledger:
         assert ledger.purge([head.sequence for head in ledger.heads()]) == 3
         assert [head.request_id for head in ledger.heads()] == ["id-1"]
+
+
+async def test_what_is_purged_while_it_is_taken_does_not_run(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever purged was told that it is forgotten."""
+    assert store._writes is not None
+    write_all = store._writes.write_all
+
+    async def write_after_purge(sql: str, rows: Sequence[Row]) -> list[BaseException | None]:
+        with Ledger(str(tmp_path)) as ledger:
+            assert ledger.purge([head.sequence for head in ledger.heads([EventState.QUEUED])]) == 2
+        return await write_all(sql, rows)
+
+    monkeypatch.setattr(store._writes, "write_all", write_after_purge)
+    assert await store.take("orders", 2_000, 9) == []
 
 
 def test_where_there_are_no_events(tmp_path: Path) -> None:
