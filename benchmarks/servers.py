@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from runtime_api.conformance.server_stage.ports import free_ports
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 AWSLAMBDARIC = (sys.executable, "-m", "awslambdaric", "app.handler")
 BOOTSTRAP = (sys.executable, str(REPOSITORY / "bootstrap" / "__main__.py"))
@@ -92,7 +94,7 @@ def pilotlight(path: Path, *options: str, function: str = "function") -> Iterato
 @contextlib.contextmanager
 def emulator(program: Path, task_root: Path, command: Sequence[str], handler: str = "app.handler") -> Iterator[Server]:
     """AWS's emulator around one runtime. Raises ServerFailed."""
-    port, runtime_api_port = _free_ports(2)
+    port, runtime_api_port = free_ports(2)
     addresses = [
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime_api_port}"),
@@ -170,12 +172,3 @@ def _accepts(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; the emulator cannot choose its own."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -7,7 +7,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from runtime_api.conformance.runtime_stage.record import Process
 from runtime_api.conformance.runtime_stage.testee import Testee
 from runtime_api.conformance.server_stage.function_folder import ServerUnusable as ServerUnusable  # told from here, too
 from runtime_api.conformance.server_stage.function_folder import fill_folder
+from runtime_api.conformance.server_stage.ports import free_ports
 from runtime_api.conformance.server_stage.switchboard import Switchboard
 
 _START_S = 30.0
@@ -118,7 +118,7 @@ class SpawnedServer:
     host = "127.0.0.1"
 
     def __init__(self, servers: SpawnedServers, place: Place) -> None:
-        self.port, self._api_port = _free_ports(2)
+        self.port, self._api_port = free_ports(2)
         can_be_told = any("{timeout}" in word for word in servers.command)
         self.timeout_s = float(place.timeout_s or _USUAL_TIMEOUT_S) if can_be_told else servers.timeout_s
         self.switchboard = Switchboard()
@@ -232,12 +232,3 @@ async def _accepts(host: str, port: int) -> bool:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return True
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on: most servers cannot say which one they got."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
