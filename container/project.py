@@ -13,7 +13,7 @@ from typing import Literal
 
 FOLDER = Path(__file__).parent / "projects"
 KindName = Literal["plain", "async", "stream", "fastapi"]
-_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{0,63}")
 _WORD = re.compile(r"\{\{ (\w+) \}\}")
 
 _NEEDS_LAYER = "It needs Pilotlight's runtime on Lambda, which the wrapper layer brings:"
@@ -27,7 +27,7 @@ _WORDS: dict[KindName, dict[str, str]] = {
     "fastapi": {
         "event": '{"rawPath": "/hello/Ada"}',
         "call": "curl http://127.0.0.1:9000/lambda-url/{{ name }}/hello/Ada",
-        "requirements": " fastapi",
+        "install": "pip install -r src/requirements.txt\n",
         "url": "{AuthType: NONE}",
     },
 }
@@ -40,7 +40,9 @@ class ProjectRefused(Exception):
 def project_files(name: str, kind: KindName) -> dict[str, str]:
     """The text of each file of a project by its path; raises ProjectRefused for what no function can be called."""
     if not _NAME.fullmatch(name):
-        raise ProjectRefused(f"{name!r} is no name for a function: use 1 to 64 letters, digits, '-' and '_'")
+        raise ProjectRefused(
+            f"{name!r} is no name for a function: use 1 to 64 letters, digits, '-' and '_', of which a letter or digit comes first"
+        )
     words = _words(name, kind)
     sources = {
         str(path.relative_to(folder)): path for folder in (FOLDER / "common", FOLDER / kind) for path in _in(folder)
@@ -72,10 +74,12 @@ def _words(name: str, kind: KindName) -> dict[str, str]:
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     common = {
         "name": name,
+        # Docker takes lower case only, and neither '_' nor '-' at an end or in each other's company.
+        "tag": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"),
         "minor": minor,
         "runtime": f"python{minor}",
         "call": f"pilotlight invoke {name}{stream} -e '{own['event']}'",
-        "requirements": "",
+        "install": "",
         "layer_note": _NEEDS_LAYER,
         "without_layer": "without it AWS's own runtime runs it"
         if kind == "plain"

@@ -114,7 +114,8 @@ def _run(command: list[str], requirements: Requirements, target: Target) -> None
     if name is None:
         raise ToolFailed(f"the dependencies of {requirements.file} cannot be installed: {said}")
     raise DependencyRefused(
-        f"{name.rstrip('.,')}, which {requirements.file} asks for, has no wheel for {target.system}. Ask for a version that has one, "
+        f"{name.rstrip('.,')}, which {requirements.file} asks for, cannot be had as a wheel for {target.system}: it does not exist "
+        "under this name or in this version, or has none. Ask for a version that has one, "
         f"build one on such a system (pip wheel) and name its folder with --find-links, or leave it to a layer.\n{said}"
     )
 
@@ -154,6 +155,11 @@ def without_traces(entries: list[Entry]) -> list[Entry]:
     ]
 
 
+def recorded(line: str) -> str:
+    """The path in a line of such a list, before the file's hash and size."""
+    return line.rsplit(",", 2)[0].strip('"')
+
+
 def _listed(record: bytes, paths: set[str]) -> bytes:
-    lines = [line for line in record.decode().splitlines() if line.rsplit(",", 2)[0].strip('"') in paths]
+    lines = [line for line in record.decode().splitlines() if recorded(line) in paths]
     return "".join(f"{line}\n" for line in sorted(lines)).encode()

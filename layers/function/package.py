@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from layers.compiled import compile_entries
 from layers.contents import Contents
 from layers.entries import Entry, Progress, entries_of, no_progress
 from layers.errors import SourceRefused
+from layers.function.built_here import check_nothing_is_built
 from layers.function.dependencies import install, maybe_uv, without_traces
-from layers.function.requirements import Requirements, maybe_requirements
+from layers.function.machines import check_machines
+from layers.function.requirements import Requirements, check_python, maybe_requirements
 from layers.function.target import TASK_ROOT, Target
 from layers.interpreter.probe import Interpreter
 from layers.layer import Built, pilotlight_version
@@ -22,6 +25,7 @@ from layers.limits import check_unzipped
 _CACHES = {"__pycache__", "node_modules"}
 _TESTS = "tests"
 _SUFFIXES = (".pyc", ".pyo", ".egg-info")
+_SOURCES = "src"
 _SHOWN = 3
 
 
@@ -40,7 +44,7 @@ class Package(msgspec.Struct, frozen=True):
 def build_package(package: Package, output: Path, progress: Progress = no_progress) -> Built:
     """Write the zip; raises BuildRefused."""
     notes: list[str] = []
-    own = _own_entries(package, output)
+    own = _own_entries(package, output, notes)
     entries = _together(own, _dependencies(package, notes, progress))
     if package.interpreter is not None:
         compiled = compile_entries(entries, TASK_ROOT, package.interpreter, progress)
@@ -52,37 +56,64 @@ def build_package(package: Package, output: Path, progress: Progress = no_progre
     return Built(output, contents, len(entries), zipped_bytes, unzipped_bytes, notes)
 
 
-def _own_entries(package: Package, output: Path) -> list[Entry]:
-    if not package.folder.is_dir():
+def _own_entries(package: Package, output: Path, notes: list[str]) -> list[Entry]:
+    if not os.path.isdir(package.folder):
         raise SourceRefused(f"{package.folder} is not a folder: name the one with the function")
-    place = output.absolute()
+    # Layers and earlier packages, built in the function's folder.
+    zips = {path for path in package.folder.glob("*.zip") if path.absolute() != output.absolute()}
 
     def leaves_out(path: Path) -> bool:
-        return path.name.startswith(".") or path.absolute() == place or _is_for_authors(path, package)
+        is_ours = path in zips or path.absolute() == output.absolute()
+        return path.name.startswith(".") or is_ours or _is_for_authors(path, package)
 
     found = list(entries_of(package.folder, leaves_out))
     if not found:
         raise SourceRefused(f"{package.folder} has no files: name the folder with the function")
+    _check_names(found)
+    notes += _what_is_odd(package.folder, found, sorted(path.name for path in zips))
     return found
+
+
+def _check_names(entries: list[Entry]) -> None:
+    for entry in entries:
+        try:
+            entry.path.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(entry.path).decode(errors="backslashreplace")
+            raise SourceRefused(f"{shown} is not a name in UTF-8, as a zip needs it: give the file another") from None
+
+
+def _what_is_odd(folder: Path, entries: list[Entry], zips: list[str]) -> list[str]:
+    notes = [f"Left out: {', '.join(zips)}. Zips the function needs belong in a folder below."] if zips else []
+    if not any(entry.path.endswith(".py") and "/" not in entry.path for entry in entries):
+        named = f", such as {folder / _SOURCES}" if (folder / _SOURCES).is_dir() else ""
+        notes.append(
+            f"No .py file is at the top of {folder}: if the handler's is further down, name its folder{named}."
+        )
+    return notes
 
 
 def _is_for_authors(path: Path, package: Package) -> bool:
     is_tests = path.name == _TESTS and not package.keeps_tests
-    return path.name in _CACHES or is_tests or path.suffix in _SUFFIXES or (path / "pyvenv.cfg").is_file()
+    return path.name in _CACHES or is_tests or path.suffix in _SUFFIXES or os.path.isfile(path / "pyvenv.cfg")
 
 
 def _dependencies(package: Package, notes: list[str], progress: Progress) -> list[Entry]:
     requirements = maybe_requirements(package.folder, package.requirements)
+    check_python(package.requirements.parent if package.requirements else package.folder, package.target)
     if requirements is None:
         return []
     uv = maybe_uv() if package.uses_uv else None
+    check_nothing_is_built(requirements, package.target)
     step = f"installing what {requirements.file.name} asks for"
     progress(step, 0, 1)
     with tempfile.TemporaryDirectory(prefix="pilotlight-package-") as scratch:
         found = install(requirements, package.target, Path(scratch, "files"), package.find_links, uv)
     progress(step, 1, 1)
     notes += _how_chosen(requirements, uv)
-    return without_traces([entry for entry in found if package.keeps_tests or f"/{_TESTS}/" not in f"/{entry.path}"])
+    kept = [entry for entry in found if package.keeps_tests or f"/{_TESTS}/" not in f"/{entry.path}"]
+    check_machines(kept, package.target)
+    return without_traces(kept)
 
 
 def _how_chosen(requirements: Requirements, uv: str | None) -> list[str]:

@@ -14,7 +14,7 @@ import msgspec
 from layers.errors import InterpreterUnusable
 
 OLDEST = (3, 10)
-_LIMIT_S = 30
+_LIMIT_S = 10
 _ASK = """
 import json, os, platform, sys, sysconfig
 variables = sysconfig.get_config_vars()
@@ -58,15 +58,27 @@ class Interpreter(msgspec.Struct, frozen=True):
 
 def probe(named: str) -> Interpreter:
     """The interpreter behind a prefix, a path, a name on PATH or a version as `3.X`; raises InterpreterUnusable."""
-    program = _program(named)
+    refusals = []
+    for program in _programs(named):
+        try:
+            return _asked(program)
+        except InterpreterUnusable as error:
+            # A shim of pyenv may be first on PATH for a version that it does not have.
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _asked(program: str) -> Interpreter:
     try:
+        # By standard input: what is no Python quotes its arguments.
         answer = subprocess.run(
-            [program, "-I", "-S", "-c", _ASK],
+            [program, "-I", "-S", "-"],
+            input=_ASK,
             capture_output=True,
             text=True,
+            errors="replace",
             check=True,
             timeout=_LIMIT_S,
-            stdin=subprocess.DEVNULL,
             cwd="/",
         )
         found = msgspec.convert(json.loads(answer.stdout), Interpreter)
@@ -75,21 +87,25 @@ def probe(named: str) -> Interpreter:
         raise InterpreterUnusable(
             f"{program} cannot be run: {' '.join(said) or f'status {error.returncode}'}"
         ) from None
-    except (OSError, subprocess.TimeoutExpired, ValueError, msgspec.ValidationError) as error:
+    except subprocess.TimeoutExpired:
+        raise InterpreterUnusable(f"{program} does not answer within {_LIMIT_S} s, as a Python does") from None
+    except (OSError, ValueError, msgspec.ValidationError) as error:
         raise InterpreterUnusable(f"{program} does not answer as a Python does: {error}") from None
     _check(found, program)
     return found
 
 
-def _program(named: str) -> str:
+def _programs(named: str) -> list[str]:
+    """All that it may mean, in the order of PATH; never none."""
     if os.path.isdir(named):
-        return _program_in(Path(named))
-    program = shutil.which(f"python{named}" if re.fullmatch(r"3\.\d+", named) else named)
-    if program is None:
+        return [_program_in(Path(named))]
+    name = f"python{named}" if re.fullmatch(r"3\.\d+", named) else named
+    found = [os.path.abspath(program) for folder in os.get_exec_path() if (program := shutil.which(name, path=folder))]
+    if not found:
         raise InterpreterUnusable(
             f"there is no interpreter {named!r}: name a prefix such as /usr/local, the path of a python3, or a command on PATH"
         )
-    return os.path.abspath(program)
+    return list(dict.fromkeys(found))
 
 
 def _program_in(prefix: Path) -> str:

@@ -66,10 +66,7 @@ def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
     if told_instead(SERVER_CASES, flags):
         return 0
     if flags["prepare"]:
-        click.echo(
-            f"serve {fill_folder(flags['prepare'].absolute()) / 'bootstrap'} as the function, with a timeout of 3 s"
-        )
-        return 0
+        return _prepare(flags["prepare"].absolute())
     config = configuration(flags)
     command = tuple(shlex.split(flags["spawn"])) if flags["spawn"] else config.command
     if bool(flags["url"]) == bool(flags["spawn"]) and not (command and not flags["url"]):
@@ -81,6 +78,16 @@ def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
     except (CommandMissing, ServerUnusable, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
+
+
+def _prepare(folder: Path) -> int:
+    try:
+        fill_folder(folder)
+    except (ServerUnusable, OSError) as error:
+        click.echo(f"pilotlight: {error}", err=True)
+        return 3
+    click.echo(f"serve {folder / 'bootstrap'} as the function, with a timeout of 3 s")
+    return 0
 
 
 def _judge(config: Config, command: tuple[str, ...], flags: Mapping[str, Any]) -> int:

@@ -19,7 +19,9 @@ def command() -> None:
 @command.command("build")
 @click.option("--tag", default=DEFAULT_TAG, show_default=True, help="Name of the image.")
 @click.option(
-    "--base", metavar="IMAGE", help="What it is built on: a Linux with Python and pip; python:3.13-slim when left out."
+    "--base",
+    metavar="IMAGE",
+    help="What it is built on: a Linux with Python and pip; python:3.13-slim-bookworm when left out.",
 )
 @click.option("--engine", type=click.Choice(ENGINES), help="What builds it; the first of these that works here.")
 @click.argument("options", nargs=-1)

@@ -23,5 +23,6 @@ def command(name: Path, kind: KindName) -> int:
         raise click.UsageError(str(error)) from None
     for file in files:
         click.echo(name / file)
-    click.echo(f"\nNext: cd {name} && pilotlight serve", err=True)
+    install = "pip install -r src/requirements.txt && " if "src/requirements.txt" in files else ""
+    click.echo(f"\nNext: cd {name} && {install}pilotlight serve", err=True)
     return 0

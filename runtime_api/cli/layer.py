@@ -45,6 +45,8 @@ def build(kind: str, pythons: tuple[str, ...], output: Path | None) -> int:
     """Build a layer as a zip file, the same bytes each time."""
     if kind == "runtime" and len(pythons) > 1:
         raise click.UsageError("a runtime layer has one interpreter: give --python once")
+    if output == Path():
+        raise click.UsageError("--output is empty: name a file, or leave it out")
     try:
         interpreters = [probe(python) for python in pythons or (sys.executable,)]
         built = _build(kind, interpreters, output)

@@ -67,8 +67,10 @@ def command(
 ) -> int:
     """Make a zip of the function in FOLDER and its dependencies, the same bytes each time.
 
-    Left out are tests, caches, virtual environments, and files whose names begin with a dot.
+    Left out are tests, caches, virtual environments, zips beside the function, and files whose names begin with a dot.
     """
+    if output == Path():
+        raise click.UsageError("--output is empty: name a file, or leave it out")
     try:
         target = Target(python_version, architecture)
         interpreter = None if no_compile else _compiler(python, target)

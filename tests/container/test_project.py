@@ -73,12 +73,33 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-@pytest.mark.parametrize("name", ["two words", "a" * 65, "naïve", "a.b"])
+@pytest.mark.parametrize("name", ["two words", "a" * 65, "naïve", "a.b", "-x", "-", "_x"])
 def test_a_name_has_to_be_one_of_a_function(tmp_path: Path, name: str) -> None:
     """Nothing is written for any other."""
     with pytest.raises(ProjectRefused, match="is no name for a function"):
         write_project(tmp_path / name, "plain")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["123", "0x1F", "true", "yes", "no", "null", "1_000", "Shop"])
+def test_a_name_stays_a_name(tmp_path: Path, name: str) -> None:
+    """In the template it is no number and no truth."""
+    write_project(tmp_path / name, "plain")
+    [function] = configuration_at(tmp_path / name, Settings()).functions
+    assert function.name == name
+    assert f'FunctionName: "{name}"' in (tmp_path / name / "template.yaml").read_text()
+
+
+@pytest.mark.parametrize(("name", "tag"), [("Shop", "shop"), ("a___B-_c-", "a-b-c"), ("1_000", "1-000")])
+def test_the_image_is_called_as_docker_takes_it(name: str, tag: str) -> None:
+    """In lower case, and with a single dash between the words."""
+    assert f"\ndocker build -t {tag} .\n" in project_files(name, "plain")["README.md"]
+
+
+def test_what_a_project_needs_comes_before_it_is_served() -> None:
+    """Its README says so in this order."""
+    readme = project_files("hello", "fastapi")["README.md"]
+    assert "```sh\npip install -r src/requirements.txt\npilotlight serve\n```" in readme
 
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:

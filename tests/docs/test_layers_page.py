@@ -1,4 +1,4 @@
-"""Every command of the page about layers is run as it stands there; those of AWS against a server of its API."""
+"""Every command of the page about layers is run as it stands there, on the Python there is; those of AWS against a server of its API."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from container.project import write_project
 from tests.layers.conftest import need_layer_tools
 from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "layers.md").read_text(), re.DOTALL)
+WRITTEN = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "layers.md").read_text(), re.DOTALL)
+COMMANDS = [command.replace("3.13", f"3.{sys.version_info[1]}") for command in WRITTEN]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -84,6 +87,23 @@ def test_a_function_is_packaged(checkout: Path) -> None:
     """The file is there."""
     run(COMMANDS[3], checkout)
     assert (checkout / "function.zip").is_file()
+
+
+def test_layer_and_function_are_for_one_python() -> None:
+    """Whichever runs the commands: all say which."""
+    building, using = WRITTEN[:2]
+    assert "--python 3.13 " in building
+    assert ("--python-version 3.13 " in using, "--runtime python3.13 " in using) == (True, True)
+
+
+def test_deploying_a_new_project(tmp_path: Path) -> None:
+    """What the page about that builds in its folder: the function is at the top of its zip, and the layer is not in it."""
+    write_project(tmp_path / "hello", "plain")
+    page = (ROOT / "docs" / "deploy.md").read_text().replace("3.13", f"3.{sys.version_info[1]}")
+    run("\n".join(re.findall(r"^pilotlight (?:layer|package) .*", page, re.MULTILINE)[:2]), tmp_path / "hello")
+    assert (tmp_path / "hello" / "pilotlight-layer.zip").is_file()
+    with zipfile.ZipFile(tmp_path / "hello" / "function.zip") as archive:
+        assert [name for name in archive.namelist() if "__pycache__" not in name] == ["app.py"]
 
 
 def test_every_command_is_run() -> None:

@@ -1,9 +1,12 @@
 """The zip of a function: its files and its dependencies, for the place it will run in."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from layers.function.target import Target
 from layers.interpreter.probe import Interpreter
 from layers.layer import Built
 
+from .test_machines import X86_64, library
 from .wheels import make_wheel
 
 RUNNING = f"3.{sys.version_info[1]}"
@@ -197,6 +201,91 @@ def test_a_lock_file_is_read_by_uv(folder: Path) -> None:
     (folder / "pyproject.toml").write_text("\n".join(["[project]", *lines]) + "\n")
     subprocess.run([uv, "lock", "--quiet", "--python", sys.executable], cwd=folder, check=True)
     assert "bird/__init__.py" in names(package(folder))
+
+
+def test_what_would_be_built_here_is_refused(folder: Path, uses_uv: bool) -> None:
+    """Nothing is written beside the sources."""
+    (folder.parent / "lib").mkdir()
+    (folder.parent / "lib" / "setup.py").write_text("import setuptools\nsetuptools.setup(name='lib')\n")
+    require(folder, "../lib")
+    with pytest.raises(DependencyRefused, match=r"^\.\./lib, which .* would be built here"):
+        package(folder, uv=uses_uv)
+    assert [path.name for path in (folder.parent / "lib").iterdir()] == ["setup.py"]
+
+
+def test_a_dependency_for_another_processor_is_refused(folder: Path, uses_uv: bool) -> None:
+    """Though the name of its wheel says that it runs anywhere."""
+    header = library("bird/song.so", X86_64).content.decode("latin-1")
+    assert header.isascii()
+    make_wheel(folder.parent / "wheels", "bird", {"bird/song.so": header}, is_pure=False)
+    assert "bird/song.so" in names(package(folder, Target(RUNNING, "x86_64"), uv=uses_uv))
+    with pytest.raises(DependencyRefused, match=r"^bird/song\.so of bird is compiled for x86_64"):
+        package(folder, Target(RUNNING, "arm64"), uv=uses_uv)
+
+
+def test_zips_beside_the_function_are_left_out(folder: Path) -> None:
+    """They are layers and packages that were built there; the summary names them."""
+    (folder / "requirements.txt").unlink()
+    for name in ("layer.zip", "earlier.zip", "data/words.zip"):
+        (folder / name).touch()
+    built = package(folder)
+    assert names(built) == ["app.py", "data/words.txt", "data/words.zip"]
+    assert built.notes == ["Left out: earlier.zip, layer.zip. Zips the function needs belong in a folder below."]
+
+
+def test_a_folder_without_a_python_file_is_told(tmp_path: Path) -> None:
+    """A project made by `pilotlight init` has its own in src."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "notes.txt").touch()
+    told = f"No .py file is at the top of {root}: if the handler's is further down, name its folder"
+    assert package(root).notes == [f"{told}."]
+    (root / "src").mkdir()
+    (root / "src" / "app.py").touch()
+    assert package(root).notes == [f"{told}, such as {root}/src."]
+
+
+def test_a_folder_that_cannot_be_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name; root may read all, so that the refusal is pretended."""
+    really, stat = os.scandir, os.stat
+
+    def scandir(path: Path) -> Iterator[os.DirEntry[str]]:
+        if path.name == "data":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really(path)
+
+    def stat_file(path: Path | str, **options: bool) -> os.stat_result:
+        if str(path).endswith("data/pyvenv.cfg"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", stat_file)
+    with pytest.raises(SourceRefused, match=r"function/data cannot be read: Permission denied"):
+        package(folder)
+
+
+def test_a_name_that_is_not_utf_8_is_refused(folder: Path) -> None:
+    """It is shown as far as it can be."""
+    os.close(os.open(os.fsencode(folder) + b"/a\xff.py", os.O_CREAT))
+    with pytest.raises(SourceRefused, match=r"^a\\xff\.py is not a name in UTF-8"):
+        package(folder)
+
+
+def test_a_project_for_another_python_is_refused(folder: Path) -> None:
+    """Also where its dependencies are read from another file."""
+    (folder / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.12"\n')
+    with pytest.raises(SourceRefused, match=r"asks for Python >=3\.12, and the function is for 3\.11"):
+        package(folder, Target("3.11", "x86_64"))
+
+
+def test_a_name_that_does_not_exist_may_be_the_reason(folder: Path, uses_uv: bool) -> None:
+    """The refusal does not claim that there is such a package."""
+    require(folder, "birrd")
+    with pytest.raises(
+        DependencyRefused, match=r"^birrd, .* cannot be had as a wheel .*: it does not exist under this"
+    ):
+        package(folder, uv=uses_uv)
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "empty"])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from layers.errors import SourceRefused
-from layers.function.requirements import Requirements, maybe_requirements
+from layers.function.requirements import Requirements, check_python, maybe_requirements
+from layers.function.target import Target
 
 
 def test_a_lock_file_comes_before_a_list(tmp_path: Path) -> None:
@@ -33,6 +34,7 @@ def test_a_project_lists_its_dependencies(tmp_path: Path) -> None:
         ("[project]\ndependencies = 1", "cannot be read"),
         ('[project]\ndynamic = ["dependencies"]', "leaves its dependencies to a build tool"),
         ("[tool.poetry]", r"has no \[project\] table: export the lock file"),
+        ('[project]\ndependencies = ["a", "--target=/elsewhere"]', "has '--target=/elsewhere' among its dependencies"),
     ],
 )
 def test_a_project_that_does_not_say(tmp_path: Path, text: str, message: str) -> None:
@@ -41,6 +43,27 @@ def test_a_project_that_does_not_say(tmp_path: Path, text: str, message: str) ->
     (tmp_path / "poetry.lock").touch()
     with pytest.raises(SourceRefused, match=message):
         maybe_requirements(tmp_path)
+
+
+def test_a_project_of_poetry(tmp_path: Path) -> None:
+    """Its table is not read, and so refused, but where it asks for Python alone."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text('[tool.poetry.dependencies]\npython = "^3.12"\n')
+    assert maybe_requirements(tmp_path) is None
+    file.write_text('[tool.poetry.dependencies]\npython = "^3.12"\nboto3 = "*"\n')
+    with pytest.raises(
+        SourceRefused, match=r"has its dependencies in Poetry's table: write them to a requirements\.txt"
+    ):
+        maybe_requirements(tmp_path)
+
+
+def test_a_project_for_another_python(tmp_path: Path) -> None:
+    """It is refused for this one, whether it has dependencies or not."""
+    check_python(tmp_path, Target("3.11", "x86_64"))
+    (tmp_path / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.12"\n')
+    check_python(tmp_path, Target("3.12", "x86_64"))
+    with pytest.raises(SourceRefused, match=r"asks for Python >=3\.12, and the function is for 3\.11"):
+        check_python(tmp_path, Target("3.11", "x86_64"))
 
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:

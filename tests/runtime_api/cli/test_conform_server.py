@@ -81,6 +81,14 @@ def test_the_function_is_written_for_a_server_that_runs(tmp_path: Path) -> None:
     assert (tmp_path / "task" / "bootstrap").stat().st_mode & 0o111
 
 
+def test_a_function_of_ones_own_is_not_overwritten(tmp_path: Path) -> None:
+    """It is said, and left as it is."""
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+    result = conform("--prepare", str(tmp_path))
+    assert (result.return_value, str(tmp_path / "bootstrap") in result.output) == (3, True)
+    assert (tmp_path / "bootstrap").read_text() == "#!/bin/sh\n"
+
+
 def test_a_server_that_fails_a_must_is_not_conformant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1; the results say what was seen."""
     monkeypatch.setattr("runtime_api.cli.conform_server.QUICK", ServerPace(patience_s=0.5))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from container.context import HERE
 from runtime_api.cli.image import command
 
 # Writes down what it was told, and whether the context was there.
@@ -48,6 +50,12 @@ def test_it_builds_with_what_is_there(told: Path) -> None:
     assert "--build-arg=BASE=debian --platform linux/arm64 /" in line
     assert context == ["bootstrap", "container", "runtime_api"]
     assert not Path(line.split()[-1]).exists()
+
+
+def test_the_base_it_names_is_that_of_the_dockerfile() -> None:
+    """The help and the file say the same."""
+    [base] = re.findall(r"^ARG BASE=docker.io/library/(\S+)$", (HERE / "Dockerfile").read_text(), re.MULTILINE)
+    assert f"{base} when left out" in " ".join(run("--help").stdout.split())
 
 
 def test_an_engine_that_fails_is_exit_code_3(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:

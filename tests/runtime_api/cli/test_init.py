@@ -19,6 +19,18 @@ def test_it_writes_a_project_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert "pilotlight serve" in done.stderr
 
 
+def test_what_it_depends_on_is_installed_first(tmp_path: Path) -> None:
+    """Where it depends on something."""
+    done = CliRunner().invoke(command, [str(tmp_path / "hello"), "--kind", "fastapi"], standalone_mode=False)
+    assert "hello && pip install -r src/requirements.txt && pilotlight serve" in done.stderr
+
+
+def test_a_name_that_is_none_is_wrong_usage() -> None:
+    """Exit code 2, with what it may be."""
+    done = CliRunner().invoke(command, ["--", "-x"])
+    assert (done.exit_code, "of which a letter or digit comes first" in done.stderr) == (2, True)
+
+
 def test_a_folder_that_is_not_empty_is_wrong_usage(tmp_path: Path) -> None:
     """Exit code 2, and nothing is touched."""
     (tmp_path / "mine").touch()

@@ -64,6 +64,13 @@ def test_a_package_and_its_summary(here: Path) -> None:
     assert result.stdout.endswith("aws lambda update-function-code --function-name NAME --zip-file fileb://birds.zip\n")
 
 
+@pytest.mark.parametrize("arguments", [("layer", "build"), ("package",)])
+def test_an_empty_name_of_the_zip_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    """As a variable that is not set leaves it."""
+    result = CliRunner().invoke(cli, [*arguments, "--output", ""])
+    assert (result.exit_code, "--output is empty: name a file, or leave it out" in result.stderr) == (2, True)
+
+
 def test_a_package_for_a_python_that_is_not_here(here: Path) -> None:
     """What can be done is said; it can be left uncompiled."""
     (here / "app.py").touch()
