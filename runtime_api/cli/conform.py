@@ -21,11 +21,11 @@ from runtime_api.cli.judging import (
     judge,
     judging_options,
     selected,
+    subject_of,
     told_instead,
 )
 from runtime_api.cli.lifetime import run_until_signal
 from runtime_api.conformance.config_file import Config, ConfigUnusable
-from runtime_api.conformance.report.results import Subject
 from runtime_api.conformance.runtime.catalogue import RUNTIME_CASES
 from runtime_api.conformance.runtime_stage.evidence import evidence_of
 from runtime_api.conformance.runtime_stage.members import no_orphans
@@ -84,14 +84,7 @@ def _docket(config: Config, argv: tuple[str, ...], handlers: str | None, flags: 
         mode="runtime",
         catalogue=RUNTIME_CASES,
         cases=selected(RUNTIME_CASES, flags),
-        subject=Subject(
-            name=config.name or Path(argv[0]).name,
-            version=config.version,
-            organisation=config.organisation,
-            url=config.url,
-            contact=config.contact,
-            command=argv,
-        ),
+        subject=subject_of(config, argv[0], command=argv),
         features=features,
         baseline=baseline(RUNTIME_CASES, flags),
         play=lambda scenario: play(scenario, target, pace),

@@ -17,6 +17,7 @@ from runtime_api.cli.judging import (
     judge,
     judging_options,
     selected,
+    subject_of,
     told_instead,
 )
 from runtime_api.cli.lifetime import run_until_signal
@@ -102,7 +103,7 @@ def _judge(config: Config, command: tuple[str, ...], flags: Mapping[str, Any]) -
         config,
         servers,
         flags,
-        _subject(config, command[0], command=command),
+        subject_of(config, command[0], command=command),
         f"--spawn {shlex.quote(shlex.join(command))}",
     )
     with no_orphans():
@@ -117,7 +118,7 @@ async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[
         raise ServerUnusable(f"--listen {flags['listen']} is no HOST:PORT")
     try:
         await server.open(host or "127.0.0.1", int(port))
-        subject = _subject(config, flags["url"], address=flags["url"])
+        subject = subject_of(config, flags["url"], address=flags["url"])
         found = ["--url", flags["url"], "--task", str(flags["task"]), "--listen", flags["listen"]]
         docket = _docket(config, server, flags, subject, shlex.join(found))
         # One function, one scenario at a time.
@@ -128,18 +129,6 @@ async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[
 
 def _function(config: Config, flags: Mapping[str, Any]) -> tuple[str, float]:
     return flags["function"] or config.function, flags["timeout"] or config.timeout_s
-
-
-def _subject(config: Config, name: str, *, command: tuple[str, ...] = (), address: str = "") -> Subject:
-    return Subject(
-        name=config.name or Path(name).name,
-        version=config.version,
-        organisation=config.organisation,
-        url=config.url,
-        contact=config.contact,
-        command=command,
-        address=address,
-    )
 
 
 def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: Subject, how: str) -> Docket:

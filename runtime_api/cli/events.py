@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from runtime_api.cli.event_output import print_event, print_events
-from runtime_api.cli.queue_option import queue_option
+from runtime_api.cli.options.queue import queue_option
+from runtime_api.cli.output.events import print_event, print_events
 from runtime_api.config.document import did_you_mean
 from runtime_api.frontend.event_ledger import EventDetails, JetStreamLedger, Ledger, StoreFailed
 from runtime_api.protocol.asynchronous.event import EventState

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from runtime_api.cli.event import event_option, read_event
-from runtime_api.cli.result import print_result, print_tail
-from runtime_api.cli.stream import print_stream
+from runtime_api.cli.options.event import event_option, read_event
+from runtime_api.cli.output.result import print_result, print_tail
+from runtime_api.cli.output.stream import print_stream
 from runtime_api.protocol import names
 from runtime_api.protocol.invoke.event_stream import BadFrame
 

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from runtime_api.cli.result import print_piece
+from runtime_api.cli.output.result import print_piece
 from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
 from runtime_api.conformance.cases import FEATURES, Case, Catalogue, Scenario
 from runtime_api.conformance.config_file import Config, ConfigUnusable, check_features, read_config
@@ -101,6 +101,19 @@ def configuration(flags: Mapping[str, Any]) -> Config:
         return read_config(flags["config_file"]) if flags["config_file"] else Config()
     except ConfigUnusable as error:
         raise click.UsageError(str(error)) from None
+
+
+def subject_of(config: Config, name: str, *, command: tuple[str, ...] = (), address: str = "") -> Subject:
+    """Who is judged, by what the configuration says of it; `name` is where it says none."""
+    return Subject(
+        name=config.name or Path(name).name,
+        version=config.version,
+        organisation=config.organisation,
+        url=config.url,
+        contact=config.contact,
+        command=command,
+        address=address,
+    )
 
 
 def as_given(flags: Mapping[str, Any]) -> str:

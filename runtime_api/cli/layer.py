@@ -12,7 +12,7 @@ from layers.interpreter.probe import Interpreter, probe
 from layers.layer import Built
 from layers.runtime import build_runtime_layer
 from layers.wrapper import build_wrapper_layer
-from runtime_api.cli.build_output import print_built, refuse, showing_progress
+from runtime_api.cli.output.builds import print_built, refuse, showing_progress
 
 
 @click.group("layer")

@@ -11,7 +11,7 @@ from layers.errors import BuildRefused, InterpreterUnusable
 from layers.function.package import Package, build_package
 from layers.function.target import Architecture, Target
 from layers.interpreter.probe import Interpreter, probe
-from runtime_api.cli.build_output import print_built, refuse, showing_progress
+from runtime_api.cli.output.builds import print_built, refuse, showing_progress
 
 
 @click.command("package")

@@ -8,12 +8,12 @@ from typing import Any
 import click
 import msgspec
 
-from runtime_api.cli.configuration import account_of, configuration_of, over_file
-from runtime_api.cli.event import event_option, read_event
 from runtime_api.cli.lifetime import run_until_signal
-from runtime_api.cli.log_output import StderrLog
-from runtime_api.cli.options import function_options, settings_from
-from runtime_api.cli.result import print_result
+from runtime_api.cli.options.configuration import account_of, configuration_of, over_file
+from runtime_api.cli.options.event import event_option, read_event
+from runtime_api.cli.options.function import function_options, settings_from
+from runtime_api.cli.output.log import StderrLog
+from runtime_api.cli.output.result import print_result
 from runtime_api.config.configuration import CONFIGURATION_SUFFIXES, Configuration
 from runtime_api.config.settings import Settings
 from runtime_api.frontend.platform import Platform

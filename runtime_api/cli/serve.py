@@ -10,12 +10,12 @@ from typing import Any, get_args
 
 import click
 
-from runtime_api.cli.configuration import account_of, configuration_of, over_file
-from runtime_api.cli.introduction import introduce
 from runtime_api.cli.lifetime import run_until_signal
-from runtime_api.cli.log_output import SaidByPlatform, StderrLog
-from runtime_api.cli.options import Number, function_options, settings_from
-from runtime_api.cli.queue_option import queue_option
+from runtime_api.cli.options.configuration import account_of, configuration_of, over_file
+from runtime_api.cli.options.function import Number, function_options, settings_from
+from runtime_api.cli.options.queue import queue_option
+from runtime_api.cli.output.introduction import introduce
+from runtime_api.cli.output.log import SaidByPlatform, StderrLog
 from runtime_api.config.configuration import Configuration
 from runtime_api.frontend.platform import Platform
 from runtime_api.protocol.concurrency import ACCOUNT_LIMIT_DEFAULT, IDLE_TIMEOUT_DEFAULT_MS

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from runtime_api.cli import run, serve
-from runtime_api.cli.configuration import account_of, configuration_of, over_file
-from runtime_api.cli.options import function_options, settings_from
+from runtime_api.cli.options.configuration import account_of, configuration_of, over_file
+from runtime_api.cli.options.function import function_options, settings_from
 from runtime_api.config.configuration import Configuration
 from runtime_api.config.toml.tables import ServerTable
 from runtime_api.protocol.function.function_name import Account

@@ -6,7 +6,7 @@ from http.client import HTTPResponse
 
 import click
 
-from runtime_api.cli.result import print_piece, print_tail
+from runtime_api.cli.output.result import print_piece, print_tail
 from runtime_api.protocol.invoke.event_stream import PRELUDE_BYTES, Frame, read_end, read_frame, rest_of_frame
 
 

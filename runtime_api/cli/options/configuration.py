@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from runtime_api.cli.options import given
+from runtime_api.cli.options.function import given
 from runtime_api.config.configuration import Configuration, configuration_at
 from runtime_api.config.settings import Settings
 from runtime_api.protocol.function.function_name import Account

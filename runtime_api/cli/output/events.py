@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from runtime_api.cli.result import print_result
+from runtime_api.cli.output.result import print_result
 from runtime_api.frontend.event_ledger import EventDetails, EventHead
 from runtime_api.protocol.asynchronous.event import EventState, FinishedEvent
 from runtime_api.protocol.destinations.record import as_json

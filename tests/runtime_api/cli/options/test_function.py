@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from runtime_api.cli.options import Number, function_options, settings_from
+from runtime_api.cli.options.function import Number, function_options, settings_from
 from runtime_api.config.settings import Settings
 
 

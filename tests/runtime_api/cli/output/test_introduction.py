@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime_api.cli.introduction import introduce
+from runtime_api.cli.output.introduction import introduce
 from runtime_api.config.configuration import Configuration
 from runtime_api.protocol.function.alias import Alias
 from runtime_api.protocol.function.function import Function

@@ -1,0 +1,1 @@
+"""The options commands share, and what is made of them."""
