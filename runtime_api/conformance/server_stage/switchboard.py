@@ -56,9 +56,9 @@ class Line:
         self._writer.close()
         self._over()
 
-    async def gone(self, *, within_s: float = _ORDER_S) -> bool:
-        """Wait until it is over; whether it is."""
-        await asyncio.wait([self.listening], timeout=within_s)
+    async def gone(self, *, within_s: float | None = None) -> bool:
+        """Wait until it is over, no longer than for an order; whether it is."""
+        await asyncio.wait([self.listening], timeout=_ORDER_S if within_s is None else within_s)
         return not self.is_open
 
     async def _listen(self) -> None:

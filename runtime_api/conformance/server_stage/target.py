@@ -17,7 +17,7 @@ import msgspec
 
 from runtime_api.conformance.runtime_stage.record import Process
 from runtime_api.conformance.runtime_stage.testee import Testee
-from runtime_api.conformance.server_stage.function_folder import ServerUnusable as ServerUnusable  # told from here, too
+from runtime_api.conformance.server_stage.function_folder import ServerUnusable as ServerUnusable  # raised here as well
 from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.ports import free_ports
 from runtime_api.conformance.server_stage.switchboard import Switchboard
