@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shlex
@@ -187,12 +188,17 @@ def _paint(text: str, colour: str) -> str:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Verdict], None]]:
-    """A bar on a terminal's stderr, for as long as the run lasts."""
+    """A bar on a terminal's stderr, for as long as the run lasts; where it is interrupted, that is said."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("judging", total=total)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("judging", total=total)
 
-        def on_verdict(verdict: Verdict) -> None:
-            bar.update(task, advance=1, description=f"{verdict.case.id} {verdict.status.value}")
+    def on_verdict(verdict: Verdict) -> None:
+        bar.update(task, advance=1, description=f"{verdict.case.id} {verdict.status.value}")
 
-        yield on_verdict
+    try:
+        with bar:
+            yield on_verdict
+    except asyncio.CancelledError:
+        click.echo(f"pilotlight: interrupted after {bar.tasks[0].completed:.0f} of {total} cases", err=True)
+        raise

@@ -43,6 +43,9 @@ def read_config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         raise ConfigUnusable(f"{path}: {error}") from None
     check_features((*config.features, *config.options))
+    for name, value in config.environment.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ConfigUnusable(f"{path}: environment.{name}: no process can be given such a variable")
     return config
 
 

@@ -106,7 +106,7 @@ def test_a_full_disk_is_no_verdict(form: str) -> None:
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C ends the runtime under test as well, and the exit code says so."""
+    """Ctrl-C ends the runtime under test as well, and the exit code says so, and a line."""
     beacon = tmp_path / "pid"
     source = f"import os, time; open({str(beacon)!r}, 'w').write(str(os.getpid()))\nwhile True: time.sleep(60)"
     command = [PILOTLIGHT, *CONFORM, "-k", "RT-BOOT-001", "--", sys.executable, "-c", source]
@@ -114,7 +114,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
         lives_until(running, lambda: beacon.exists() and beacon.read_text())
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=20)
-    assert (running.returncode, said) == (130, b"")
+    assert (running.returncode, said) == (130, b"pilotlight: interrupted after 0 of 1 cases\n")
     assert not Path(f"/proc/{beacon.read_text()}").exists()
 
 
