@@ -27,7 +27,7 @@ from runtime_api.conformance.config_file import Config, ConfigUnusable, check_fe
 from runtime_api.conformance.report.folder import results_json, write_reports
 from runtime_api.conformance.report.results import Machine, Results, Subject, Tool, results_of
 from runtime_api.conformance.report.terminal import explanation, listing, report
-from runtime_api.conformance.runner import Runner
+from runtime_api.conformance.runner import CannotJudge, Runner
 from runtime_api.conformance.verdicts import Verdict
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -140,8 +140,12 @@ async def judge(docket: Docket, flags: Mapping[str, Any]) -> int:
         return 3
     runner = Runner(docket.cases, docket.features, docket.play, flags["jobs"])
     started, began_s = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
-    with _progress(len(docket.cases)) as on_verdict:
-        verdicts = await runner.run(on_verdict)
+    try:
+        with _progress(len(docket.cases)) as on_verdict:
+            verdicts = await runner.run(on_verdict)
+    except CannotJudge as error:
+        click.echo(f"pilotlight: {error}", err=True)
+        return 3
     results = results_of(
         docket.catalogue,
         verdicts,

@@ -15,7 +15,7 @@ from typing import Any
 
 from runtime_api.conformance.cases import Case, Scenario
 from runtime_api.conformance.slots import Slots
-from runtime_api.conformance.verdicts import Status, Verdict, World
+from runtime_api.conformance.verdicts import Status, Verdict, World, printable
 
 Play = Callable[[Scenario], Awaitable[Any]]
 # Far beyond what the slowest scenario takes at the slowest pace.
@@ -24,6 +24,10 @@ LIMIT_S = 900.0
 
 class ScenarioEndless(Exception):
     """A scenario did not come to its end, though each of its steps ought to have a limit of its own."""
+
+
+class CannotJudge(Exception):
+    """Nothing can be judged at all: the run ends with this."""
 
 
 class Runner:
@@ -42,7 +46,7 @@ class Runner:
         self._verdicts: dict[str, asyncio.Task[Verdict]] = {}
 
     async def run(self, on_verdict: Callable[[Verdict], None] = lambda verdict: None) -> list[Verdict]:
-        """Judge every case; the verdicts in the order of the cases. The longest scenarios are started first."""
+        """Judge every case; the verdicts in the order of the cases. The longest scenarios are started first. Raises CannotJudge."""
         for case in sorted(self._cases, key=_lasts_s, reverse=True):
             self._verdicts[case.id] = asyncio.create_task(self._settle(case, on_verdict))
         try:
@@ -65,10 +69,12 @@ class Runner:
             if name in self._verdicts and (before := await asyncio.shield(self._verdicts[name])).stands_in_the_way:
                 if before.status is Status.ERROR:
                     return Verdict(case, Status.ERROR, notes=(f"{name} could not be judged",))
-                reason = f"{name} is not met"
-                return Verdict(case, Status.BLOCKED, notes=(reason,), blocked_by=before.blocked_by or name)
+                root = before.blocked_by or name
+                return Verdict(case, Status.BLOCKED, notes=(f"{root} is not met",), blocked_by=root)
         try:
             return await self._judge_records(case)
+        except CannotJudge:
+            raise
         except Exception as error:  # whatever goes wrong here is the harness's fault, and is told as such
             return Verdict(case, Status.ERROR, notes=(_where(error),))
 
@@ -108,11 +114,11 @@ def _lasts_s(case: Case) -> float:
 
 def _where(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
+    return f"{type(error).__name__}: {printable(str(error))} ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
+    ended = list(tasks)
+    for task in ended:
         task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+    await asyncio.gather(*ended, return_exceptions=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 
 import msgspec
 
 from runtime_api.conformance.cases import Case, Level
+from runtime_api.conformance.messages import NotJson
 
 
 class Status(Enum):
@@ -89,14 +91,23 @@ class World:
         return Verdict(self._case, worst, tuple(self._findings), tuple(self._notes), ms, evidence)
 
 
-_SHOWN_CHARACTERS = 300
+_SHOWN_CHARACTERS = 600
 
 
 def shown(value: object) -> str:
-    """A value as the reader of a report gets it: text as it is, anything else as its repr, neither without end."""
-    text = value if isinstance(value, str) else repr(value)
+    """A value as the reader of a report gets it, whatever language they write: text as it is, values as JSON, neither without end."""
+    text = value if isinstance(value, str) else _plain(value)
     cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
     return printable(cut)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, NotJson):
+        return f"no JSON: {value.reason}"
+    is_value = value is None or isinstance(value, bool | int | float | list | tuple | dict)
+    return json.dumps(value, ensure_ascii=False, skipkeys=True, default=_plain) if is_value else repr(value)
 
 
 def printable(text: str) -> str:

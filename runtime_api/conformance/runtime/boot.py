@@ -149,7 +149,7 @@ def init_before_next(world: World, run: Run) -> None:
     if not world.check(counts == [1, 2, 3], "a count of 1, 2 and 3, from a file loaded once", results or run.story):
         return
     pids = {result["pid"] for result in results if isinstance(result, dict)}
-    world.check(len(pids) == 1, "one process for all three", pids)
+    world.check(len(pids) == 1, "one process for all three", sorted(pids))
     loaded_ms = results[0]["loaded_ms"] - run.epoch_ms if isinstance(results[0], dict) else 0.0
     polled_ms = run.polls[0].request.began_ms
     late = f"polled {loaded_ms - polled_ms:.0f} ms before loading was over"

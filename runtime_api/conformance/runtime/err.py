@@ -11,7 +11,7 @@ from runtime_api.conformance.runtime_stage.event import event, op
 from runtime_api.conformance.runtime_stage.record import Call, Exchange, Run
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import HTTP, INVOCATION_ERROR, OPENAPI
-from runtime_api.conformance.verdicts import World
+from runtime_api.conformance.verdicts import World, shown
 from runtime_api.protocol.names import HEADER_ERROR_CAUSE, HEADER_ERROR_TYPE
 
 ERR = Section("RT-ERR", "function errors")
@@ -117,8 +117,8 @@ def hostile_message(world: World, hostile: Run, odd: Run) -> None:
     """
     for number, raised in enumerate(_HOSTILE):
         answer = hostile.answer(number)
-        world.check(answer and answer.call is Call.ERROR, f"an error for {raised}", hostile.story)
-    world.check(hostile.result(len(_HOSTILE)) == "after", "the next event served", hostile.story)
+        world.check(answer and answer.call is Call.ERROR, f"an error for {shown(raised)}", hostile.result(number))
+    world.check(hostile.result(len(_HOSTILE)) == "after", "the next event served", hostile.result(len(_HOSTILE)))
     for run in (hostile, odd):
         loose = [answer.request.body for answer in run.of(Call.ERROR) if not isinstance(answer.request.json, dict)]
         world.check(not loose, "a JSON object in each report", loose[:1])
@@ -139,7 +139,7 @@ def odd_exceptions(world: World, run: Run) -> None:
     for number, name in enumerate(_ODD_NAMES):
         answer = run.answer(number)
         world.check(answer and answer.call is Call.ERROR, f"an error for {name}", run.result(number))
-    world.check(run.result(len(_ODD)) == "after", "the next event served", run.story)
+    world.check(run.result(len(_ODD)) == "after", "the next event served", run.result(len(_ODD)))
 
 
 @ERR.case(

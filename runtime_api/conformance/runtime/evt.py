@@ -12,7 +12,7 @@ from runtime_api.conformance.runtime_stage.event import event, op
 from runtime_api.conformance.runtime_stage.record import Call, NoResult, Run
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import HTTP, LIMITS, NEXT
-from runtime_api.conformance.verdicts import World
+from runtime_api.conformance.verdicts import World, shown
 
 EVT = Section("RT-EVT", "the event")
 _TAKES_VALUES = "RT-EVT-001"
@@ -98,12 +98,15 @@ def unicode(world: World, run: Run) -> None:
     plain, escaped, digest = (run.result(len(_VALUES) + 1 + number) for number in range(3))
     world.check(plain == _UNICODE, f"{_UNICODE} back, sent as UTF-8", plain)
     world.check(escaped == _UNICODE, f"{_UNICODE} back, sent as escapes", escaped)
-    world.check(digest == _digest(_UNICODE), f"{_digest(_UNICODE)} of the text", digest)
+    world.check(digest == _digest(_UNICODE), f"length and hash of {_UNICODE}: {shown(_digest(_UNICODE))}", digest)
 
 
 @EVT.case("RT-EVT-003", "event-framing", MUST, "H", refs=[HTTP], needs=[framings], depends_on=[REACHES_API])
 def event_framing(world: World, run: Run) -> None:
-    """An event is read whole, with a Content-Length, in chunks, and when its bytes come one by one."""
+    """An event is read whole, with a Content-Length, in chunks, and when its bytes come one by one.
+
+    Who asks for it in HTTP/1.0, which has no chunks, is sent none.
+    """
     for number, name in enumerate(_FRAMINGS):
         result = run.result(number)
         world.check(result == _FRAMED, f"the event returned as it was, sent with {name}", result)
@@ -116,7 +119,7 @@ def takes_six_mib(world: World, run: Run) -> None:
     The handler returns length and hash of the text in it.
     """
     expected = _digest(json.loads(_biggest())["value"])
-    world.check(run.result(0) == expected, f"{expected}", run.result(0))
+    world.check(run.result(0) == expected, shown(expected), run.result(0))
 
 
 @EVT.case("RT-EVT-005", "not-json", SHOULD, "C", refs=[NEXT], needs=[not_json], depends_on=[REACHES_API])
@@ -129,7 +132,7 @@ def fails_on_no_json(world: World, run: Run) -> None:
         answer = run.answer(number)
         world.check(answer and answer.call is Call.ERROR, f"an error for {name}", run.result(number))
     world.check(run.answer(len(_NOT_JSON)), "an answer to what is no UTF-8", run.story)
-    world.check(run.result(len(_NOT_JSON) + 1) == "after", "the next event served", run.story)
+    world.check(run.result(len(_NOT_JSON) + 1) == "after", "the next event served", run.result(len(_NOT_JSON) + 1))
 
 
 @EVT.case(
@@ -145,14 +148,14 @@ def takes_other_content_type(world: World, run: Run) -> None:
         told = "an error" if answer.call is Call.ERROR else "the same bytes" if answer.request.body == _RAW else ""
         world.check(told, "the same bytes, or an error", answer.request.body)
         world.note(told or "another result")
-    world.check(run.result(1) == "after", "the next event served", run.story)
+    world.check(run.result(1) == "after", "the next event served", run.result(1))
 
 
 @EVT.case("RT-EVT-007", "deep-json", SHOULD, "X", refs=[NEXT], needs=[deep_json], depends_on=[REACHES_API])
 def survives_deep_json(world: World, run: Run) -> None:
     """An event of 10,000 arrays in each other is answered, with an error or as it is, and the next event is served."""
     world.check(run.answer(0), "an answer", run.story)
-    world.check(run.result(1) == "after", "the next event served", run.story)
+    world.check(run.result(1) == "after", "the next event served", run.result(1))
 
 
 def _biggest() -> bytes:

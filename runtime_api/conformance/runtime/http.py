@@ -9,11 +9,11 @@ from runtime_api.conformance.connection import Manners
 from runtime_api.conformance.messages import Reply, Request
 from runtime_api.conformance.runtime.boot import REACHES_API, three_counted
 from runtime_api.conformance.runtime_stage.event import event, op
-from runtime_api.conformance.runtime_stage.record import Call, Run
+from runtime_api.conformance.runtime_stage.record import Call, Run, is_http_1_0
 from runtime_api.conformance.runtime_stage.scripted_api import ACCEPTED_REPLY
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import HTTP as RFC
-from runtime_api.conformance.verdicts import World
+from runtime_api.conformance.verdicts import World, shown
 
 HTTP = Section("RT-HTTP", "the connection")
 
@@ -58,16 +58,18 @@ def copes_with_close(world: World, run: Run) -> None:
     Every reply to twenty events says `Connection: close`.
     """
     results = [invocation.result for invocation in run.invocations]
-    world.check(results == list(range(_EVENTS)), f"{_EVENTS} events answered", f"{results}; {run.story}")
+    world.check(results == list(range(_EVENTS)), f"{_EVENTS} events answered", f"{shown(results)}; {run.story}")
 
 
 @HTTP.case(
     "RT-HTTP-002", "keep-alive", INFO, "H", refs=[f"{RFC}#section-9.3"], needs=[three_counted], depends_on=[REACHES_API]
 )
 def keeps_alive(world: World, run: Run) -> None:
-    """How many connections the runtime opens where the server keeps them open."""
+    """How many connections the runtime opens where the server keeps them open, as HTTP/1.1 does by itself."""
     told = f"{len(run.exchanges)} requests over {run.connections} connection{'' if run.connections == 1 else 's'}"
     world.note(told)
+    old = [one.request for one in run.exchanges if is_http_1_0(one.request)]
+    world.check(not old, "requests in HTTP/1.1", f"{len(old)} of {len(run.exchanges)} in HTTP/1.0")
     world.check(run.connections <= _CONNECTIONS_MAX, "a connection that is used again", told)
 
 

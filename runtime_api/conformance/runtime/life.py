@@ -79,7 +79,8 @@ def sigterm_idle(world: World, run: Run) -> None:
     asked_ms = run.marks.get("terminated", 0.0)
     took_ms = (run.process.ended_ms or float("inf")) - asked_ms
     ended = run.process.status is not None and took_ms <= _TERM_MS + _SLACK_MS
-    world.check(ended, f"an end within {_TERM_MS:.0f} ms of SIGTERM", f"{took_ms:.0f} ms; {run.story}")
+    took = f"still running after {END_S * 1000:.0f} ms" if run.process.status is None else f"{took_ms:.0f} ms"
+    world.check(ended, f"an end within {_TERM_MS:.0f} ms of SIGTERM", f"{took}; {run.story}")
 
 
 @LIFE.case(

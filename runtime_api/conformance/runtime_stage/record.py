@@ -14,6 +14,10 @@ from runtime_api.conformance.wire_log import WireEvent
 
 # An event given so shortly before time is up need not be answered.
 _ANSWER_MS = 1000.0
+# How much of it a line that tells a story has room for.
+_OTHERS = 3
+_LAST_LINES = 3
+_LINE_CHARACTERS = 120
 
 
 class Call(Enum):
@@ -48,6 +52,11 @@ def call_of(request: Request) -> tuple[Call, str]:
     return Call.OTHER, ""
 
 
+def is_http_1_0(request: Request) -> bool:
+    """Whether it is of the version before, which knows no chunks."""
+    return request.raw_head.partition(b"\r\n")[0].endswith(b" HTTP/1.0")
+
+
 @dataclass(eq=False)
 class Exchange:
     """A request and what became of it.
@@ -73,11 +82,12 @@ class Exchange:
 
 @dataclass
 class Invocation:
-    """An event that was handed out, with the poll that got it and every answer with its id."""
+    """An event that was handed out, with the poll that got it and every answer with its id. `silence`: what there was without one."""
 
     event: Event
     poll: Exchange
     answers: list[Exchange]
+    silence: str
 
     @property
     def answer(self) -> Exchange | None:
@@ -88,9 +98,9 @@ class Invocation:
     def result(self) -> object:
         """The first answer's body as JSON if it is a success; else the text of what there was instead, equal to no result."""
         if self.answer is None:
-            return NoResult("no answer")
+            return NoResult(self.silence)
         if self.answer.call is Call.ERROR:
-            return NoResult(f"an error: {self.answer.request.body[:200]!r}")
+            return NoResult(f"an error: {self.answer.request.body[:200].decode('utf-8', 'backslashreplace')}")
         return self.answer.request.json
 
 
@@ -130,7 +140,7 @@ class Process:
     def ending(self) -> str:
         """How it ended, in words."""
         if self.status is None:
-            return f"did not end by itself ({self.ended_by_us or 'it still runs'})"
+            return f"ran until the suite ended it: {self.ended_by_us}" if self.ended_by_us else "still runs"
         if self.status < 0:
             return f"was ended by {_signal_name(-self.status)}"
         return f"exited with status {self.status}"
@@ -147,10 +157,12 @@ def _signal_name(number: int) -> str:
 class Run:
     """What happened in one scenario. `epoch_ms`: when the stage was opened. `decoy`: requests that went where none should.
 
+    `over_ms`: when its last step was over.
     `left_behind`: how many processes were there after the end of the one that was started. `faults`: what the harness itself did wrong.
     """
 
     epoch_ms: float = 0.0
+    over_ms: float = 0.0
     exchanges: list[Exchange] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     marks: dict[str, float] = field(default_factory=dict)
@@ -187,7 +199,11 @@ class Run:
         for answer in self.answers:
             by_id.setdefault(answer.request_id, []).append(answer)
         taken = [(poll.event, poll) for poll in self.polls if poll.event is not None]
-        return [Invocation(event, poll, by_id.get(event.request_id, [])) for event, poll in taken]
+        return [
+            Invocation(event, poll, answers, "" if answers else self._silence_after(poll))
+            for event, poll in taken
+            for answers in [by_id.get(event.request_id, [])]
+        ]
 
     @property
     def timely(self) -> list[Invocation]:
@@ -220,9 +236,35 @@ class Run:
         """What the runtime did, in a line: for the `actual` of a check that misses something."""
         counts = [(len(self.of(call)), call) for call in Call]
         said = ", ".join(f"{count} x {call.value}" for count, call in counts if count) or "no request at all"
-        return f"{said}; the process {self.process.ending}{_last_words(self.process.stderr)}"
+        others = _told(self.of(Call.OTHER))
+        return f"{said}{others}; the process {self.process.ending}{_last_words(self.process.stderr)}"
+
+    def _silence_after(self, poll: Exchange) -> str:
+        process = self.process
+        until_ms = self.over_ms if process.status is None else process.ended_ms or 0.0
+        waited_s = (until_ms - (poll.replied_ms or poll.request.arrived_ms)) / 1000
+        # What a process that goes on has printed may be about any other event.
+        last_words = "" if process.status is None else _last_words(process.stderr)
+        return f"no answer in {waited_s:.1f} s; the process {process.ending}{last_words}"
+
+
+def _told(others: list[Exchange]) -> str:
+    """What the first requests were that are no call of the Runtime API."""
+    told = [
+        f"{_line_of(one.request)}, answered {one.reply.status if one.reply else 'nothing'}" for one in others[:_OTHERS]
+    ]
+    return f" ({'; '.join(told)}{'; …' if len(others) > _OTHERS else ''})" if told else ""
+
+
+def _line_of(request: Request) -> str:
+    return f"malformed: {request.malformed}" if request.malformed else f"{request.method} {_cut(request.target)}"
 
 
 def _last_words(stderr: bytes) -> str:
-    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    return f"; last on stderr: {lines[-1].strip()[:120]}" if lines else ""
+    lines = [line.strip() for line in stderr.decode("utf-8", "replace").split("\n") if line.strip()]
+    more = "… | " if len(lines) > _LAST_LINES else ""
+    return f"; last on stderr: {more}{' | '.join(map(_cut, lines[-_LAST_LINES:]))}" if lines else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LINE_CHARACTERS else f"{text[:_LINE_CHARACTERS]}…"

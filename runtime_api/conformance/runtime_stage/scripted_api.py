@@ -18,7 +18,7 @@ from dataclasses import replace
 from runtime_api.conformance.connection import Connection, Manners
 from runtime_api.conformance.messages import Reply, Request
 from runtime_api.conformance.runtime_stage.event import Event
-from runtime_api.conformance.runtime_stage.record import Call, Exchange, Run, call_of
+from runtime_api.conformance.runtime_stage.record import Call, Exchange, Run, call_of, is_http_1_0
 from runtime_api.conformance.wire_log import WireEvent
 from runtime_api.protocol.names import CONTENT_TYPE_JSON
 from runtime_api.protocol.runtime.messages import ACCEPTED
@@ -118,6 +118,9 @@ class ScriptedApi:
         if exchange in self._parked:
             self._parked.remove(exchange)
         connection = self._open.pop(exchange)
+        if reply.framing == "chunked" and is_http_1_0(exchange.request):
+            # RFC 9112, section 6.1: who speaks HTTP/1.0 is sent no chunks.
+            reply = replace(reply, framing="length")
         exchange.reply = reply
         connection.answer(reply, functools.partial(self._delivered, exchange, connection))
 

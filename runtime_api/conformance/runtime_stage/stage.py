@@ -191,6 +191,7 @@ class Stage:
 
     async def close(self) -> None:
         """Let the last bytes come in, end everything and complete the record."""
+        self.run.over_ms = self.now_ms()
         if self._testees and not self._testees[-1].is_alive:
             await self.until(lambda: self.api.is_quiet, within_s=_LAST_BYTES_S)
         for testee in self._testees:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from runtime_api.conformance.runner import CannotJudge
 from runtime_api.conformance.runtime_stage.members import members_of
 from runtime_api.conformance.runtime_stage.output import FLOOD_BYTES, OutputPipe
 from runtime_api.conformance.runtime_stage.record import Process, Sample
@@ -19,7 +20,7 @@ _CLEAR_S = 5.0
 _LOOK_AGAIN_S = 0.005
 
 
-class CannotStart(Exception):
+class CannotStart(CannotJudge):
     """The command cannot be started at all: no verdict on it is possible."""
 
 
@@ -50,7 +51,7 @@ class Testee:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise CannotStart(f"{argv[0]} cannot be started: {error}") from None
+            raise CannotStart(f"{argv[0]} cannot be started: {_reason(error, argv[0])}") from None
         finally:
             for pipe in self._pipes:
                 pipe.started()
@@ -124,3 +125,10 @@ class Testee:
     def _stop_flood(self) -> None:
         self.record.ended_by_us = f"it printed more than {FLOOD_BYTES // 2**20} MiB"
         self.signal(signal.SIGKILL)
+
+
+def _reason(error: Exception, program: str) -> str:
+    # Where the program is there, what is missing is what it needs itself.
+    if isinstance(error, FileNotFoundError) and os.path.exists(program):
+        return "the interpreter in its first line, or its loader, is missing"
+    return str(error)

@@ -78,6 +78,16 @@ def test_a_configuration_names_the_runtime_and_its_command(pilotlight_command: C
     )
 
 
+def test_a_command_that_cannot_be_started_is_told_once(tmp_path: Path) -> None:
+    """Not once for every scenario."""
+    command = tmp_path / "bootstrap"
+    command.write_text("#!/no/such/interpreter\n")
+    command.chmod(0o755)
+    done = CliRunner().invoke(cli, [*CONFORM, "--", str(command)], standalone_mode=False)
+    assert (done.return_value, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert f"{command} cannot be started" in done.stderr
+
+
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_judged(tmp_path: Path) -> None:
     """A run may take minutes."""
     (tmp_path / "file").touch()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from runtime_api.conformance.cases import FEATURES, Case
@@ -22,39 +25,52 @@ _MUTANTS_AT_ONCE = 16
 _SCENARIOS_AT_ONCE = 4
 
 
-def target_of(name: str) -> Target:
-    """The mutant that fails a case, or with `none` the runtime that is correct."""
-    return Target((sys.executable, "-I", "-S", str(START), name), HANDLERS / "python", frozenset(FEATURES))
+def target_of(name: str, number: int = 0) -> Target:
+    """A mutant that fails a case, or with `none` the runtime that is correct."""
+    argv = (sys.executable, "-I", "-S", str(START), name, str(number))
+    return Target(argv, HANDLERS / "python", frozenset(FEATURES))
 
 
-async def verdicts_on(target: Target, cases: Iterable[Case]) -> dict[str, Verdict]:
+def declared(prefix: str) -> Counter[str]:
+    """How many mutants of a section there are for each case id."""
+    file = START.parent / f"{prefix.partition('-')[2].lower()}.py"
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    named = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "mutant"]
+    return Counter(str(name.value) for name in named if isinstance(name, ast.Constant))
+
+
+async def verdicts_on(target: Target, cases: Iterable[Case], pace: Pace = PACE) -> dict[str, Verdict]:
     """What the judges say of these cases, by id."""
-    runner = Runner(cases, target.features, lambda scenario: play(scenario, target, PACE), _SCENARIOS_AT_ONCE)
+    runner = Runner(cases, target.features, lambda scenario: play(scenario, target, pace), _SCENARIOS_AT_ONCE)
     return {verdict.case.id: verdict for verdict in await runner.run()}
 
 
 async def misjudged(cases: Iterable[Case]) -> dict[str, list[str]]:
-    """What is wrong with the mutant of each case: it has to fail that case and, of those that share its scenarios, no other."""
+    """What is wrong with the mutants of each case: they have to fail that case and, of those that share its scenarios, no other."""
     places = asyncio.Semaphore(_MUTANTS_AT_ONCE)
 
-    async def one(case: Case) -> tuple[str, list[str]]:
+    async def one(case: Case, number: int) -> list[str]:
         async with places:
-            return case.id, await _misjudged_by(case)
+            return await _misjudged_by(case, number)
 
-    return dict(await asyncio.gather(*map(one, cases)))
+    async def all_of(case: Case) -> tuple[str, list[str]]:
+        count = declared(case.section)[case.id]
+        return case.id, list(chain(*await asyncio.gather(*(one(case, number) for number in range(count)))))
+
+    return dict(await asyncio.gather(*map(all_of, cases)))
 
 
-async def _misjudged_by(case: Case) -> list[str]:
+async def _misjudged_by(case: Case, number: int) -> list[str]:
     beside = [other for other in RUNTIME_CASES if set(other.needs) <= set(case.needs)]
-    verdicts = await verdicts_on(target_of(case.id), beside)
+    verdicts = await verdicts_on(target_of(case.id, number), beside)
     caught = verdicts.pop(case.id)
-    wrong = [] if caught.findings else [f"the mutant of {case.id} {case.slug} is not caught: {caught}"]
+    wrong = [] if caught.findings else [f"mutant {number} of {case.id} {case.slug} is not caught: {caught}"]
     followers = _followers(case.id)
     for name, verdict in verdicts.items():
         blocked = verdict.status is Status.BLOCKED and name in followers
         if not verdict.is_met and not blocked:
             wrong.append(
-                f"the mutant of {case.id} fails {name} too: {verdict.status} {verdict.findings} {verdict.notes}"
+                f"mutant {number} of {case.id} fails {name} too: {verdict.status} {verdict.findings} {verdict.notes}"
             )
     return wrong
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from runtime_api.conformance.cases import FEATURES, Case, Level
 from runtime_api.conformance.runner import Runner
@@ -29,31 +30,30 @@ async def verdicts_on(make: Callable[[], Server], cases: Iterable[Case], jobs: i
 
 
 async def misjudged(cases: Iterable[Case]) -> dict[str, list[str]]:
-    """What is wrong with the mutant of each case: it has to fail that case and, of those that share its scenarios, no other."""
+    """What is wrong with the mutants of each case: they have to fail that case and, of those that share its scenarios, no other."""
     places = asyncio.Semaphore(_MUTANTS_AT_ONCE)
 
-    async def one(case: Case) -> tuple[str, list[str]]:
+    async def one(case: Case, make: Callable[[], Server]) -> list[str]:
         async with places:
-            return case.id, await _misjudged_by(case)
+            return await _misjudged_by(case, make)
 
-    return dict(await asyncio.gather(*map(one, cases)))
+    async def all_of(case: Case) -> tuple[str, list[str]]:
+        return case.id, list(chain(*await asyncio.gather(*(one(case, make) for make in MUTANTS.get(case.id, [])))))
+
+    return dict(await asyncio.gather(*map(all_of, cases)))
 
 
-async def _misjudged_by(case: Case) -> list[str]:
-    if case.id not in MUTANTS:
-        return [f"{case.id} has no mutant"]
+async def _misjudged_by(case: Case, make: Callable[[], Server]) -> list[str]:
     beside = [other for other in SERVER_CASES if set(other.needs) <= set(case.needs)]
-    verdicts = await verdicts_on(MUTANTS[case.id], beside)
+    verdicts = await verdicts_on(make, beside)
     caught = verdicts.pop(case.id)
-    wrong = [] if caught.findings else [f"the mutant of {case.id} {case.slug} is not caught: {caught}"]
+    wrong = [] if caught.findings else [f"{make} of {case.id} {case.slug} is not caught: {caught}"]
     followers = _followers(case.id)
     for name, verdict in verdicts.items():
         blocked = verdict.status is Status.BLOCKED and name in followers
         # What is only measured may be slow on a busy machine.
         if not verdict.is_met and not blocked and verdict.case.level is not Level.INFO:
-            wrong.append(
-                f"the mutant of {case.id} fails {name} too: {verdict.status} {verdict.findings} {verdict.notes}"
-            )
+            wrong.append(f"{make} of {case.id} fails {name} too: {verdict.status} {verdict.findings} {verdict.notes}")
     return wrong
 
 

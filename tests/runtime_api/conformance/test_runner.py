@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from runtime_api.conformance.cases import MUST, SHOULD, Catalogue, Scenario, Section
-from runtime_api.conformance.runner import Runner
+from runtime_api.conformance.runner import CannotJudge, Runner
 from runtime_api.conformance.verdicts import Status, Verdict, World
 
 from .suites import small_catalogue
@@ -58,6 +60,7 @@ async def test_what_depends_on_an_unmet_case_is_blocked_along_the_whole_chain() 
 
     verdicts = await Runner(Catalogue([section]), [], play, 2).run()
     assert [verdict.status for verdict in verdicts] == [Status.WARN, Status.BLOCKED, Status.BLOCKED]
+    assert {verdict.notes for verdict in verdicts[1:]} == {("RT-ONE-001 is not met",)}
     assert ([verdict.blocked_by for verdict in verdicts], played) == (["", "RT-ONE-001", "RT-ONE-001"], ["first"])
 
 
@@ -95,6 +98,19 @@ async def test_a_fault_of_the_harness_is_an_error_and_no_failure() -> None:
 
     (played,) = await Runner(Catalogue([section]), [], fall, 1).run()
     assert "OSError: no space left" in played.notes[0]
+
+
+async def test_what_cannot_be_judged_at_all_ends_the_run() -> None:
+    """One message is enough for a command that cannot be started."""
+    played: list[str] = []
+
+    async def play(scenario: Scenario) -> None:
+        played.append(scenario.name)
+        raise CannotJudge("no such interpreter")
+
+    with pytest.raises(CannotJudge, match="no such interpreter"):
+        await Runner(small_catalogue(), [], play, 1).run()
+    assert played == ["nothing"]
 
 
 async def test_what_depends_on_what_was_not_judged_is_not_judged() -> None:
@@ -178,3 +194,19 @@ async def test_each_verdict_is_told_when_it_is_there() -> None:
     told: list[Verdict] = []
     verdicts = await Runner(small_catalogue(), ["streaming"], play_name, 2).run(told.append)
     assert {id(verdict) for verdict in told} == {id(verdict) for verdict in verdicts}
+
+
+async def test_a_scenario_that_does_not_end_is_ended() -> None:
+    """Its cases could not be judged; it is told, so that it can clear up, and the run comes to its end."""
+    ended: list[str] = []
+
+    async def play(scenario: Scenario) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(scenario.name)
+
+    verdicts = await Runner(small_catalogue(), [], play, 2, limit_s=0.01).run()
+    assert verdicts[0].status is Status.ERROR
+    assert "nothing took longer than 0.01 s" in verdicts[0].notes[0]
+    assert ended == ["nothing"]

@@ -30,6 +30,17 @@ class StopsClock(Runtime):
         return context
 
 
+@mutant("RT-CTX-002")
+class KeepsFirstDeadline(Runtime):
+    """It takes the deadline of the first event for that of all."""
+
+    deadline = ""
+
+    def context(self, headers: dict[str, str]) -> object:
+        self.deadline = self.deadline or headers.get("lambda-runtime-deadline-ms", "")
+        return super().context(headers | {"lambda-runtime-deadline-ms": self.deadline})
+
+
 @mutant("RT-CTX-003")
 class GoesBelowZero(Runtime):
     """It tells how long ago the deadline was."""

@@ -71,6 +71,14 @@ class TakesOnlyJson(Runtime):
         return event if event.headers["content-type"] == "application/json" else sys.exit("no JSON")
 
 
+@mutant("RT-EVT-006")
+class TakesOthersForNull(Runtime):
+    """An event of another content type is null to it."""
+
+    def call(self, handler: Handler, event: Response) -> object:
+        return super().call(handler, event) if event.headers["content-type"] == "application/json" else None
+
+
 @mutant("RT-EVT-007")
 class RunsOutOfStack(Runtime):
     """It falls over what is nested deeply."""

@@ -31,6 +31,24 @@ class ConnectsEachTime(Runtime):
         return answer
 
 
+class OldWire(Wire):
+    """A connection of the version before, kept open by the header that version had for it."""
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+        """The same, in HTTP/1.0."""
+        fields = "".join(f"{name}: {value}\r\n" for name, value in {"Connection": "keep-alive", **headers}.items())
+        self.connect().sendall(f"{method} {path} HTTP/1.0\r\n{fields}\r\n".encode("latin-1") + body)
+
+
+@mutant("RT-HTTP-002")
+class SpeaksOldHttp(Runtime):
+    """Its requests are HTTP/1.0."""
+
+    def load(self) -> Handler:
+        self.wire = OldWire(self.address())
+        return super().load()
+
+
 @mutant("RT-HTTP-003")
 class InsistsOnContinue(Runtime):
     """It sends no body before it is asked to."""

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import sys
 import threading
 from time import monotonic, sleep
 
@@ -66,6 +67,25 @@ class PollsBeforeAccepted(Runtime):
         self.unanswered = [*getattr(self, "unanswered", []), aside]
 
 
+@mutant("RT-NEXT-004")
+class PollsAhead(Runtime):
+    """It asks for the next event as soon as it has one."""
+
+    def load(self) -> Handler:
+        self.ahead = Wire(self.address())
+        self.ask()
+        return super().load()
+
+    def ask(self) -> None:
+        """A poll without waiting for what it brings."""
+        self.ahead.send("GET", f"/{self.version}/runtime/invocation/next", {}, b"")
+
+    def poll(self) -> Response:
+        event = self.ahead.receive()
+        self.ask()
+        return event
+
+
 @mutant("RT-NEXT-005")
 class CrashesOnRefusal(Runtime):
     """A 500 ends it by a signal."""
@@ -109,3 +129,27 @@ class MixesUp(Runtime):
         self.count += 1
         super().post_response(event, self.before if self.count % 20 == 0 else body)
         self.before = body
+
+
+@mutant("RT-NEXT-008")
+class StopsPolling(Runtime):
+    """After thirty events it takes no more."""
+
+    count = 0
+
+    def poll(self) -> Response:
+        self.count += 1
+        if self.count > 30:
+            sleep(60)
+        return super().poll()
+
+
+@mutant("RT-NEXT-008")
+class Retires(Runtime):
+    """After thirty events it calls it a day."""
+
+    count = 0
+
+    def poll(self) -> Response:
+        self.count += 1
+        return super().poll() if self.count <= 30 else sys.exit(0)

@@ -17,14 +17,14 @@ from typing import Any
 from urllib.parse import quote
 
 Handler = Callable[[Any, Any], Any]
-MUTANTS: dict[str, type["Runtime"]] = {}
+MUTANTS: dict[str, list[type["Runtime"]]] = {}
 
 
 def mutant(case_id: str) -> Callable[[type["Runtime"]], type["Runtime"]]:
-    """Make a runtime the one that fails a case."""
+    """Make a runtime one that fails a case."""
 
     def declare(runtime: type["Runtime"]) -> type["Runtime"]:
-        MUTANTS[case_id] = runtime
+        MUTANTS.setdefault(case_id, []).append(runtime)
         return runtime
 
     return declare

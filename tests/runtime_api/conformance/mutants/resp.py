@@ -1,6 +1,8 @@
 """Mutants of RESP."""
 
 import json
+import sys
+from time import sleep
 
 from .reference import Response, Runtime, RuntimeFault, mutant
 
@@ -20,6 +22,39 @@ class RepeatsItself(Runtime):
     def post_error(self, event: Response, error: Exception) -> None:
         super().post_error(event, error)
         super().post_error(event, error)
+
+
+@mutant("RT-RESP-002")
+class StopsPolling(Runtime):
+    """After thirty events it takes no more."""
+
+    count = 0
+
+    def poll(self) -> Response:
+        self.count += 1
+        if self.count > 30:
+            sleep(60)
+        return super().poll()
+
+
+@mutant("RT-RESP-002")
+class Retires(Runtime):
+    """After thirty events it calls it a day."""
+
+    count = 0
+
+    def poll(self) -> Response:
+        self.count += 1
+        return super().poll() if self.count <= 30 else sys.exit(0)
+
+
+@mutant("RT-RESP-002")
+class AnswersTwice(Runtime):
+    """It posts every result twice."""
+
+    def post_response(self, event: Response, body: bytes) -> None:
+        super().post_response(event, body)
+        super().post_response(event, body)
 
 
 @mutant("RT-RESP-003")

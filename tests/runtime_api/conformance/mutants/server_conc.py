@@ -120,3 +120,11 @@ class NeverGivesUp(Server):
     """It goes on trying."""
 
     retries = 5
+
+
+@mutant("SV-CONC-006")
+class HidesEnd(Sandbox):
+    """The caller of a runtime that ended is answered as if all were well."""
+
+    def exited(self, invocation: Invocation, status: int) -> None:
+        invocation.settle(Reply(200, b"null"))

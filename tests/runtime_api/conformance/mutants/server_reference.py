@@ -22,7 +22,7 @@ from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.switchboard import Switchboard
 from runtime_api.conformance.server_stage.target import Place
 
-MUTANTS: dict[str, Callable[[], Server]] = {}
+MUTANTS: dict[str, list[Callable[[], Server]]] = {}
 LIMIT = 6 * 1024 * 1024 + 100
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 UNHANDLED = ("X-Amz-Function-Error", "Unhandled")
@@ -809,17 +809,19 @@ Kind = TypeVar("Kind", bound="type[Server] | type[Sandbox]")
 
 
 def mutant(case_id: str) -> Callable[[Kind], Kind]:
-    """Make a server, or a server of such sandboxes, the one that fails a case."""
+    """Make a server, or a server of such sandboxes, one that fails a case."""
 
     def declare(kind: Kind) -> Kind:
-        if issubclass(kind, Server):
-            MUTANTS[case_id] = kind
-        else:
-            server = type(kind.__name__, (Server,), {"new_sandbox": _making(kind)})
-            MUTANTS[case_id] = server
+        server = kind if issubclass(kind, Server) else server_of(kind)
+        MUTANTS.setdefault(case_id, []).append(server)
         return kind
 
     return declare
+
+
+def server_of(kind: type[Sandbox]) -> type[Server]:
+    """A server of such sandboxes."""
+    return type(kind.__name__, (Server,), {"new_sandbox": _making(kind)})
 
 
 def _making(kind: type[Sandbox]) -> Callable[[Server], Sandbox]:
@@ -831,9 +833,9 @@ def _making(kind: type[Sandbox]) -> Callable[[Server], Sandbox]:
 
 
 def reshaped(case_id: str, call: str, change: Callable[[Reply], Reply]) -> None:
-    """Make the server that changes one kind of reply the one that fails a case."""
+    """Make the server that changes one kind of reply one that fails a case."""
 
     def shape(self: Server, name: str, reply: Reply) -> Reply:
         return change(reply) if name == call else reply
 
-    MUTANTS[case_id] = type(f"Reshapes{call.title()}", (Server,), {"shape": shape})
+    mutant(case_id)(type(f"Reshapes{call.title()}", (Server,), {"shape": shape}))

@@ -62,6 +62,14 @@ class WantsNiceTypes(Sandbox):
         )
 
 
+@mutant("SV-INIT-001")
+class HangsUpOnReason(Sandbox):
+    """It takes no error of initialisation, and leaves the sandbox as it is."""
+
+    def init_fail(self, request: Request) -> Reply:
+        raise ConnectionResetError
+
+
 @mutant("SV-INIT-002")
 class TakesItTwice(Sandbox):
     """It accepts a second error of initialisation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from .server_reference import UNHANDLED, Invocation, Reply, Sandbox, Server, mutant, refused, reshaped
+from .server_reference import UNHANDLED, Invocation, Reply, Request, Sandbox, Server, mutant, refused, reshaped
 
 reshaped("SV-STRM-008", "invoke", lambda reply: replace(reply, body=reply.body[:3]))
 reshaped("SV-STRM-009", "invoke", lambda reply: reply.without(UNHANDLED[0]))
@@ -90,3 +90,12 @@ class TakesHalfForAll(Sandbox):
     def truncated(self, invocation: Invocation, body: bytes) -> Reply:
         self.settle(invocation, Reply(200, body))
         return refused(400, "TruncatedHTTPRequest")
+
+
+@mutant("SV-STRM-005")
+class RefusesBrokenStreams(Sandbox):
+    """It hears of the error in the trailers, and refuses the stream for it."""
+
+    def take(self, invocation: Invocation, body: bytes, request: Request) -> Reply:
+        reply = super().take(invocation, body, request)
+        return refused(400, "InvalidRequest") if request.trailers else reply

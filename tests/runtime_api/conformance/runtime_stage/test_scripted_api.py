@@ -9,7 +9,7 @@ import pytest
 from runtime_api.conformance.connection import Manners
 from runtime_api.conformance.messages import NotJson, Reply
 from runtime_api.conformance.runtime_stage.event import event
-from runtime_api.conformance.runtime_stage.record import Call, Run
+from runtime_api.conformance.runtime_stage.record import Call, Process, Run
 from runtime_api.conformance.runtime_stage.scripted_api import ScriptedApi, refusal
 from tests.runtime_api.waiting import until
 
@@ -39,7 +39,7 @@ class Bench:
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     """An API that listens."""
-    run = Run()
+    run = Run(processes=[Process()])
     loop = asyncio.get_running_loop()
     api = ScriptedApi(run, lambda: loop.time() * 1000, lambda: None, lambda: 7, "test")
     await api.open("127.0.0.1")
@@ -72,6 +72,14 @@ async def test_an_event_is_delivered_as_told(bench: Bench, framing: str, piece_b
     answer = await bench.ask(POLL)
     body = answer.partition(b"\r\n\r\n")[2]
     assert body == (b'3\r\n"ab\r\n3\r\ncd"\r\n0\r\n\r\n' if framing == "chunked" else b'"abcd"')
+
+
+async def test_a_client_of_the_version_before_is_sent_no_chunks(bench: Bench) -> None:
+    """HTTP/1.0 has none; it is told the length."""
+    bench.api.send(event("abcd", delivery=Reply(framing="chunked")))
+    answer = await bench.ask(POLL.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert (b"Transfer-Encoding" in answer, b"Content-Length: 6\r\n" in answer) == (False, True)
+    assert answer.endswith(b'\r\n\r\n"abcd"')
 
 
 async def test_an_event_is_kept_for_the_next_poll_when_its_poller_has_left(bench: Bench) -> None:

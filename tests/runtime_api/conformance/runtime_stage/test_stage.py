@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from runtime_api.conformance.cases import Scenario
+from runtime_api.conformance.runtime_stage import testee
 from runtime_api.conformance.runtime_stage.event import event
 from runtime_api.conformance.runtime_stage.evidence import evidence_of
 from runtime_api.conformance.runtime_stage.record import Run
@@ -16,6 +18,7 @@ from runtime_api.conformance.runtime_stage.stage import HarnessFault, Stage, pla
 from runtime_api.conformance.runtime_stage.surroundings import HANDLERS, CommandMissing, absolute
 from runtime_api.conformance.runtime_stage.testee import CannotStart
 from runtime_api.conformance.target import Pace, Target
+from tests.runtime_api.waiting import until
 
 PACE = Pace(patience_s=5.0)
 
@@ -42,6 +45,9 @@ async def test_a_command_that_cannot_be_started_is_said_to_be(tmp_path: Path) ->
     (tmp_path / "bootstrap").chmod(0o755)
     with pytest.raises(CannotStart, match="bootstrap cannot be started"):
         await play(Scenario("watched", watch), Target((str(tmp_path / "bootstrap"),), HANDLERS / "python"), PACE)
+    (tmp_path / "bootstrap").write_text("#!/nowhere/interpreter")
+    with pytest.raises(CannotStart, match="the interpreter in its first line, or its loader, is missing"):
+        await play(Scenario("watched", watch), Target((str(tmp_path / "bootstrap"),), HANDLERS / "python"), PACE)
     with pytest.raises(CommandMissing, match="no such command"):
         absolute(["./nowhere"])
 
@@ -52,9 +58,18 @@ def test_arguments_that_name_files_still_do_in_the_task_root(tmp_path: Path, mon
     (tmp_path / "runtime" / "main.js").touch()
     (tmp_path / "boot.js").touch()
     monkeypatch.chdir(tmp_path)
-    argv = absolute([sys.executable, "runtime/main.js", "boot.js", "a/b", "main.js", "runtime"])
     runtime = str(tmp_path / "runtime" / "main.js")
-    assert argv == [sys.executable, runtime, str(tmp_path / "boot.js"), "a/b", "main.js", "runtime"]
+    argv = absolute([sys.executable, "boot.js", "runtime/main.js", "a/b", "app.handler"])
+    assert argv == [sys.executable, str(tmp_path / "boot.js"), runtime, "a/b", "app.handler"]
+
+
+def test_a_word_that_happens_to_name_a_file_stays_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare name is a script's only where an interpreter has one, and a folder's nowhere."""
+    (tmp_path / "function").touch()
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path)
+    argv = [sys.executable, "run", "--name", "function"]
+    assert absolute(argv) == argv
 
 
 async def test_the_process_finds_what_lambda_documents_and_nothing_of_ours() -> None:
@@ -75,6 +90,27 @@ async def test_output_without_end_is_ended() -> None:
     run = await play(Scenario("gone", wait_for_end), script("while True: print('y' * 65536)"), PACE)
     assert "printed more than 64 MiB" in run.process.ending
     assert 0 < len(run.process.stdout) < 8 * 1024 * 1024
+
+
+async def test_what_was_never_started_leaves_nothing_open() -> None:
+    """A server may fail before its process is there; what was started and cleared leaves nothing either."""
+    before = psutil.Process().num_fds()
+    for _ in range(5):
+        await testee.Testee("mark", lambda: 0.0, lambda: None).clear()
+    assert psutil.Process().num_fds() == before
+
+
+async def test_what_cannot_be_ended_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in the middle of a system call outlives even SIGKILL; the next scenario does not wait for that."""
+    monkeypatch.setattr(testee, "members_of", lambda leader, mark: set())
+    monkeypatch.setattr(testee, "_CLEAR_S", 0.05)
+    one = testee.Testee("mark", lambda: 0.0, lambda: None)
+    await one.start([sys.executable, "-c", "import time; time.sleep(600)"], {}, tmp_path)
+    try:
+        await asyncio.wait_for(one.clear(), 5)
+    finally:
+        one.signal(signal.SIGKILL)
+    await until(lambda: not psutil.pid_exists(one.record.pid))
 
 
 async def wait_for_end(stage: Stage) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from runtime_api.conformance.cases import Scenario
 from runtime_api.conformance.runtime_stage.testee import CannotStart
+from runtime_api.conformance.server_stage import switchboard
 from runtime_api.conformance.server_stage.course import Course, evidence_of
 from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.stage import Stage, play
@@ -130,6 +134,50 @@ async def test_a_cut_answer_is_told() -> None:
     course = await play(Scenario("one", one_invocation), Serves(), PACE)
     event = course["event"]
     assert (event.status, event.body, event.fault) == (200, b"half", "cut off after 4 bytes of the body")
+
+
+async def test_an_order_that_is_not_carried_out_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is stopped does nothing; it is known not to have been done, and the scenario goes on."""
+    monkeypatch.setattr(switchboard, "_ORDER_S", 0.1)
+
+    async def stopped(stage: Stage) -> None:
+        await stage.start()
+        stage.invoke()
+        runtime = await stage.runtime()
+        await runtime.park()
+        assert runtime.line is not None
+        os.kill(runtime.line.pid, signal.SIGSTOP)
+        assert not await runtime.drop_poll()
+        await runtime.exit(3)
+        assert runtime.is_there
+        os.kill(runtime.line.pid, signal.SIGCONT)
+        assert await runtime.line.gone(within_s=5)
+
+    await play(Scenario("stopped", stopped), Server(), PACE)
+
+
+def test_a_bootstrap_of_somebody_elses_is_not_overwritten(tmp_path: Path) -> None:
+    """The folder may be that of a function; the suite's own one is written anew."""
+    fill_folder(tmp_path, "127.0.0.1:1 secret")
+    fill_folder(tmp_path, "127.0.0.1:2 secret")
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+    with pytest.raises(ServerUnusable, match="bootstrap is not the suite's"):
+        fill_folder(tmp_path)
+    assert (tmp_path / "bootstrap").read_text() == "#!/bin/sh\n"
+
+
+@pytest.mark.parametrize("folder", ["with a space", "x" * 150])
+def test_the_bootstrap_starts_whatever_the_interpreters_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """A first line has no place for a space, nor for a path without end."""
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / folder / "python"))
+    bootstrap = fill_folder(tmp_path / "task") / "bootstrap"
+    ended = subprocess.run([bootstrap], env={}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("bootstrap: the conformance suite is not there")
 
 
 def test_the_folder_has_a_bootstrap_that_starts(tmp_path: Path) -> None:
