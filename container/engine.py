@@ -1,4 +1,4 @@
-"""The program that builds: docker, podman or buildah, whichever is there; and what it is told."""
+"""The program that builds: docker, podman or buildah, whichever works here; and what it is told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from container.context import DOCKERFILE, write_context
 ENGINES = ("docker", "podman", "buildah")
 # Lambda refuses an index, which is what attestations make of an image; docker takes times from the second one.
 _ENVIRONMENT = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "SOURCE_DATE_EPOCH": "0"}
-_ASK_S = 20
+_ASK_S, _END_S = 20, 10
 DEFAULT_TAG = "pilotlight:latest"
 
 
@@ -51,8 +51,23 @@ def build(engine: str, folder: Path, tag: str, arguments: Mapping[str, str], mor
     write_context(folder)
     command = build_command(engine, folder, tag, arguments, more)
     try:
-        status = subprocess.run(command, env={**os.environ, **_ENVIRONMENT}, check=False).returncode
+        process = subprocess.Popen(command, env={**os.environ, **_ENVIRONMENT})
     except OSError as error:
         raise BuildFailed(f"{engine} cannot be started: {error.strerror}") from None
+    try:
+        status = process.wait()
+    except BaseException:
+        _end(process)
+        raise
     if status:
         raise BuildFailed(f"{engine} ended with status {status}; what it said is above")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # It has containers and mounts of its own to give back.
+    process.terminate()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

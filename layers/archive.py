@@ -56,10 +56,10 @@ def _check_paths(entries: list[Entry]) -> None:
 def _replacing(named: Path) -> Iterator[Path]:
     # What a link leads to is replaced, not the link.
     path = Path(os.path.realpath(named))
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise SourceRefused(f"{named} cannot be written: make the folder {path.parent} first")
     # A rename would put a file in the place of a device.
-    if path.exists() and not path.is_file():
+    if os.path.lexists(path) and not os.path.isfile(path):
         raise SourceRefused(f"{named} cannot be written: it is there, and no file")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -58,6 +58,6 @@ def _lines(file: Path, seen: set[Path]) -> Iterator[str]:
 def _is_built(line: str) -> bool:
     if line.startswith("-"):
         return line.startswith(_EDITABLE)
-    place = _NAME_BEFORE_ADDRESS.sub("", line, count=1).split()[0]
+    place = (_NAME_BEFORE_ADDRESS.sub("", line, count=1).split() or [""])[0]
     is_place = "/" in place or place.startswith(".") or _ARCHIVE.search(place) is not None
     return is_place and not _WHEEL.search(place)

@@ -11,10 +11,10 @@ from layers.function.target import Target
 from layers.interpreter import elf
 
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
-# As elf.read names them, and as Lambda does.
 # An object is an extra in a package that says it runs anywhere: it does without.
 _PURE = b"Root-Is-Purelib: true"
 _ANYWHERE = ""
+# As elf.read names them, and as Lambda does.
 _ARCHITECTURES = {"x64-64": "x86_64", "AArch64-64": "arm64"}
 
 

@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -204,5 +204,7 @@ def _progress(total: int) -> Iterator[Callable[[Verdict], None]]:
         with bar:
             yield on_verdict
     except asyncio.CancelledError:
-        click.echo(f"pilotlight: interrupted after {bar.tasks[0].completed:.0f} of {total} cases", err=True)
+        # The terminal may be gone.
+        with suppress(OSError):
+            click.echo(f"pilotlight: interrupted after {bar.tasks[0].completed:.0f} of {total} cases", err=True)
         raise

@@ -63,7 +63,7 @@ def run() -> None:
 
 def _clean_up_at_signals() -> None:
     """Until a command does so itself: what is half written, or a folder of its own, goes with it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _leave)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Whoever started us with nohup wants us to stay.
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -71,4 +71,7 @@ def _clean_up_at_signals() -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
+    # Whatever comes next must not break off what is cleaned up now.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)

@@ -68,6 +68,7 @@ class World:
         self._case = case
         self._findings: list[Finding] = []
         self._notes: list[str] = []
+        self._is_applicable = True
 
     def check(self, holds: object, expected: str, actual: object = "", *, level: Level | None = None) -> bool:
         """Record whether something holds, and say so again, for a judge that has no use for what follows.
@@ -83,9 +84,16 @@ class World:
         """Record something measured."""
         self._notes.append(printable(text))
 
+    def not_applicable(self, reason: str) -> None:
+        """Record that what was judged has no way to show it, and that nothing is wrong with that."""
+        self._is_applicable = False
+        self.note(reason)
+
     def verdict(self, ms: float, evidence: tuple[str, ...]) -> Verdict:
         """What the checks so far amount to."""
         passed = Status.INFO if self._case.level is Level.INFO else Status.PASS
+        if not self._is_applicable:
+            passed = Status.NOT_APPLICABLE
         statuses = [passed, *(_WHEN_UNMET[finding.level] for finding in self._findings)]
         worst = max(statuses, key=list(Status).index)
         return Verdict(self._case, worst, tuple(self._findings), tuple(self._notes), ms, evidence)

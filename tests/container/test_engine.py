@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,23 @@ def test_an_engine_that_fails_fails_the_build(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "context").mkdir()
     with pytest.raises(BuildFailed, match="docker ended with status 7"):
         build(find_engine(), tmp_path / "context", "one:1", {})
+
+
+def test_an_engine_that_is_interrupted_may_clean_up(tmp_path: Path) -> None:
+    """It has containers and mounts of its own."""
+    engine = tmp_path / "docker"
+    engine.write_text(
+        f"#!/bin/sh\ntrap 'echo cleaned > {tmp_path}/told; exit 1' TERM\nkill -INT $PPID\nwhile :; do sleep 0.01; done\n"
+    )
+    engine.chmod(0o755)
+    (tmp_path / "context").mkdir()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            build(str(engine), tmp_path / "context", "one:1", {})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "told").read_text() == "cleaned\n"
 
 
 def test_an_engine_that_cannot_be_started_is_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_S = 10.0
+_STARTS_WITHIN_S = 60.0
 _LOOK_AGAIN_S = 0.002
 
 
@@ -24,8 +25,8 @@ async def until(condition: Callable[[], object]) -> None:
 
 def lives_until(process: subprocess.Popen[Any], condition: Callable[[], object]) -> None:
     """The same beside a program, which has to live until then."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s = time.monotonic() + _STARTS_WITHIN_S
     while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline_s
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        assert time.monotonic() < deadline_s, "it does not come to that"
         time.sleep(_LOOK_AGAIN_S)

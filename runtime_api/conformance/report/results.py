@@ -190,9 +190,13 @@ def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
         ms=round(verdict.ms, 1),
         evidence=verdict.evidence,
         is_scored=_is_scored(case),
-        known=listed.reason if listed and listed.explains(verdict) else "",
+        known=listed.reason if listed and _is_missing(verdict) and listed.explains(verdict) else "",
         features=case.features,
     )
+
+
+def _is_missing(verdict: Verdict) -> bool:
+    return bool(verdict.findings) or verdict.status is Status.BLOCKED
 
 
 def _is_scored(case: Case) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,16 @@ from runtime_api.conformance.runtime_stage.output import FLOOD_BYTES, OutputPipe
 from runtime_api.conformance.runtime_stage.record import Process, Sample
 
 _CLEAR_S = 5.0
+_FOR_GOOD = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOEXEC,
+    errno.ELOOP,
+    errno.EISDIR,
+    errno.E2BIG,
+}
 _LOOK_AGAIN_S = 0.005
 
 
@@ -37,7 +48,7 @@ class Testee:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
-        """Start it; raises CannotStart."""
+        """Start it; raises CannotStart, and OSError where it might be done another time."""
         stdout, stderr = self._pipes
         self.record.started_ms = self._now_ms()
         try:
@@ -50,7 +61,12 @@ class Testee:
                 cwd=cwd,
                 start_new_session=True,
             )
-        except (OSError, ValueError) as error:
+        except ValueError as error:
+            raise CannotStart(f"{argv[0]} cannot be started: {error}") from None
+        except OSError as error:
+            # Anything else, such as too many open files, may be over at the next start.
+            if error.errno not in _FOR_GOOD:
+                raise
             raise CannotStart(f"{argv[0]} cannot be started: {_reason(error, argv[0])}") from None
         finally:
             for pipe in self._pipes:

@@ -339,7 +339,7 @@ def poller_lost(world: World, course: Course) -> None:
     report: Nike-Inc/hal#54.
     """
     if course.fact("frozen"):
-        world.note("the sandbox is frozen, its connection cannot be dropped")
+        world.not_applicable("the sandbox is frozen, its connection cannot be dropped")
         return
     world.check(course["event"].body == b'"after"', "the event, on the second poll", course["event"].story)
     world.check(course["outcome"].body == b'"after"', "its answer, for the caller", course["outcome"].story)

@@ -10,6 +10,7 @@ from runtime_api.conformance.server_stage.answer import Answer
 from runtime_api.conformance.wire_log import WireEvent, render
 
 _OUTPUT_BYTES = 64 * 1024
+_AT_ONCE_MS = 1000.0
 
 
 @dataclass
@@ -40,8 +41,9 @@ class Course:
         return self.facts.get(name, default)
 
     def is_lost(self, name: str) -> bool:
-        """Whether an answer is missing because the server ended the sandbox, which the scenario keeps as the fact `ended`."""
-        return not self[name].status and bool(self.fact("ended"))
+        """Whether an answer is missing because the server ended the sandbox at once; the scenario keeps the end as the fact `ended`."""
+        answer = self[name]
+        return not answer.status and answer.took_ms < _AT_ONCE_MS and bool(self.fact("ended"))
 
     @property
     def has_crashed(self) -> bool:

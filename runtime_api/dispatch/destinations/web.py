@@ -23,16 +23,15 @@ class WebSender:
 
     async def send(self, url: str, headers: dict[str, str], record: bytes) -> None:
         """Deliver a record; whoever answers 2xx has it. Raises DeliveryFailed."""
-        # Few have such a destination, and it takes long to load.
-        await asyncio.to_thread(import_module, "aiohttp")
+        if self._session is None:
+            # Few have such a destination, and it takes long to load.
+            await asyncio.to_thread(import_module, "aiohttp")
         import aiohttp
 
-        if self._session is None:
-            limit = aiohttp.ClientTimeout(total=_LIMIT_S, sock_connect=_CONNECT_LIMIT_S)
-            self._session = aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.DummyCookieJar())
+        session = self._session = self._session or _new_session()
         try:
             # Nobody here configured where a redirect leads.
-            async with self._session.post(url, data=record, headers=headers, allow_redirects=False) as response:
+            async with session.post(url, data=record, headers=headers, allow_redirects=False) as response:
                 status = response.status
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             raise DeliveryFailed(f"{url}: {str(error) or type(error).__name__}") from None
@@ -43,3 +42,10 @@ class WebSender:
         """Close what is open."""
         if self._session is not None:
             await self._session.close()
+
+
+def _new_session() -> aiohttp.ClientSession:
+    import aiohttp
+
+    limit = aiohttp.ClientTimeout(total=_LIMIT_S, sock_connect=_CONNECT_LIMIT_S)
+    return aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.DummyCookieJar())

@@ -203,10 +203,18 @@ class SqliteStore:
         written = await self._writes.write_all(_TAKE, [(busy.value, row[0]) for row in rows])
         with self._said_plainly():
             taken = _taken(rows, written)
-        # Another process may have purged some since they were read.
+        return await self._still_there(taken)
+
+    async def _still_there(self, taken: list[Any]) -> list[Any]:
+        """Without those that another process has purged since they were read."""
         marks = ", ".join(["?"] * len(taken))
         wanted = tuple(row[0] for row in taken)
-        there = {row[0] for row in await self._read(f"SELECT sequence FROM events WHERE sequence IN ({marks})", wanted)}
+        try:
+            rows = await self._read(f"SELECT sequence FROM events WHERE sequence IN ({marks})", wanted)
+        except StoreFailed:
+            # They are marked as taken, and nobody else would come for them.
+            return taken
+        there = {row[0] for row in rows}
         return [row for row in taken if row[0] in there]
 
     async def _end(self, state: EventState, finished: FinishedEvent) -> None:

@@ -46,6 +46,8 @@ def test_folders_archives_and_repositories_are_refused(tmp_path: Path, line: str
         "bird[fast]>=1,<2; python_version < '3.12'",
         "bird==1.0 \\\n  --hash=sha256:0a/",
         "# ./lib",
+        "bird @",
+        "",
         "--find-links ./wheels",
         "--extra-index-url https://example.org/simple",
         "./wheels/bird-1.0-py3-none-any.whl",

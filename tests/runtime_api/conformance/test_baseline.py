@@ -74,3 +74,11 @@ def test_a_known_failure_that_passes_is_stale_and_fails_the_run() -> None:
     passes = [Status.PASS, Status.PASS, Status.PASS, Status.INFO]
     results = results_with(passes, [Known("RT-ONE-001", "issue 7")])
     assert (results.conforms, results.stale, results.exit_code) == (True, ("RT-ONE-001",), 1)
+
+
+def test_what_is_listed_and_not_judged_is_no_known_failure() -> None:
+    """Nor what passes: it is stale."""
+    statuses = [Status.PASS, Status.PASS, Status.NOT_APPLICABLE, Status.INFO]
+    results = results_with(statuses, [Known("RT-TWO-001", "issue 7"), Known("RT-ONE-001", "issue 8")])
+    assert [case.known for case in results.cases] == ["", "", "", ""]
+    assert (results.stale, results.verdict) == (("RT-ONE-001",), "conformant, but the baseline is stale")
