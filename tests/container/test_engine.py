@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from container.context import write_context
 from container.engine import BuildFailed, build, build_command, find_engine
 from tests.container.folders import CONTAINER
+from tests.runtime_api.waiting import lives_until
 
 
 def test_each_engine_is_told_in_its_words() -> None:
@@ -57,21 +58,26 @@ def test_an_engine_that_fails_fails_the_build(monkeypatch: pytest.MonkeyPatch, t
         build(find_engine(), tmp_path / "context", "one:1", {})
 
 
-def test_an_engine_that_is_interrupted_may_clean_up(tmp_path: Path) -> None:
+def test_an_engine_that_is_interrupted_may_clean_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It has containers and mounts of its own."""
-    engine = tmp_path / "docker"
+    engine, told = tmp_path / "docker", tmp_path / "told"
     engine.write_text(
-        f"#!/bin/sh\ntrap 'echo cleaned > {tmp_path}/told; exit 1' TERM\nkill -INT $PPID\nwhile :; do sleep 0.01; done\n"
+        f"#!/bin/sh\ntrap 'echo cleaned > {told}; exit 1' TERM\n: > {told}\nwhile :; do sleep 0.01; done\n"
     )
     engine.chmod(0o755)
     (tmp_path / "context").mkdir()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            build(str(engine), tmp_path / "context", "one:1", {})
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert (tmp_path / "told").read_text() == "cleaned\n"
+    waits = subprocess.Popen.wait
+
+    def wait(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if timeout is None:
+            lives_until(process, told.exists)
+            raise KeyboardInterrupt
+        return waits(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    with pytest.raises(KeyboardInterrupt):
+        build(str(engine), tmp_path / "context", "one:1", {})
+    assert told.read_text() == "cleaned\n"
 
 
 def test_an_engine_that_cannot_be_started_is_said(tmp_path: Path) -> None:
