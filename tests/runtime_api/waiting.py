@@ -20,7 +20,8 @@ async def until(condition: Callable[[], object]) -> None:
         while not condition():
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    await asyncio.wait_for(look(), PATIENCE_S)
+    # As a task, so that whatever is due comes first; from Python 3.12 on wait_for makes none.
+    await asyncio.wait_for(asyncio.ensure_future(look()), PATIENCE_S)
 
 
 def lives_until(process: subprocess.Popen[Any], condition: Callable[[], object]) -> None:

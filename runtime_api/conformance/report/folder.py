@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,4 +39,9 @@ def results_json(results: Results) -> bytes:
 
 def schema_json() -> bytes:
     """The JSON schema of results.json."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Results)), indent=2) + b"\n"
+    schema = msgspec.json.schema(Results)
+    for definition in schema["$defs"].values():
+        # Before Python 3.13 docstrings have the indentation of their place.
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"

@@ -44,7 +44,7 @@ def test_the_events_of_a_register_call(body: bytes, events: frozenset[ExtensionE
         b'{"events":[1]}',
         b'{"events":["INVOKE"]',
         b'{"events":["\xff"]}',
-        b'{"events":["INVOKE"],"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"events":["INVOKE"],"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
     ids=["empty", "word", "list", "string", "number", "unfinished", "not utf-8", "deep"],
 )

@@ -115,6 +115,7 @@ async def test_tcp_connects_again(
     for _ in range(1000):
         if await arrives():
             break
+        await asyncio.sleep(0)
     await until(lambda: tcp_listener.received.endswith(b'{"n":3}\n'))
 
 
