@@ -94,7 +94,7 @@ def functions_own(environment: Mapping[str, str]) -> dict[str, str]:
     own = {name: value for name, value in environment.items() if name not in _OURS and _LAMBDA_TAKES.fullmatch(name)}
     for name, value in own.items():
         # What is not UTF-8 comes as lone surrogates.
-        if not value.isprintable() and re.search("[\ud800-\udfff]", value):
+        if re.search("[\ud800-\udfff]", value):
             raise WrongVariable(f"{name}: its value is not UTF-8")
     return own
 

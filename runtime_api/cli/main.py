@@ -56,7 +56,7 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
 

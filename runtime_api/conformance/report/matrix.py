@@ -13,17 +13,11 @@ import msgspec
 
 from runtime_api.conformance.cases import Level
 from runtime_api.conformance.report.results import CaseResult, Results
+from runtime_api.conformance.report.terminal import MARKS
 from runtime_api.conformance.verdicts import Status
 
-_MARKS = {
-    Status.PASS: "✓",
-    Status.INFO: "·",
-    Status.WARN: "!",
-    Status.FAIL: "✗",
-    Status.BLOCKED: "■",
-    Status.ERROR: "E",
-    Status.NOT_APPLICABLE: "",
-}
+# A blank is easier to look past in a table.
+_MARKS = {**MARKS, Status.NOT_APPLICABLE: ""}
 _LEGEND = (
     "✓ met · ✗ a MUST that is not met · ! a SHOULD that is not met · ■ blocked by a case it depends on · `·` measured, or a MAY that is"
     " not met · blank: the feature is not declared, or the case is newer than the results."

@@ -11,7 +11,7 @@ from runtime_api.conformance.cases import PROVENANCE, Case, Level
 from runtime_api.conformance.report.results import CaseResult, Results
 from runtime_api.conformance.verdicts import Status
 
-_MARKS = {
+MARKS = {
     Status.PASS: "✓",
     Status.INFO: "·",
     Status.WARN: "!",
@@ -58,7 +58,7 @@ def _section(title: str, cases: list[CaseResult], paint: Paint, again: str, out:
     yield ""
     yield f"{title:<64} {judged} {'check' if judged == 1 else 'checks'}"
     for case in cases:
-        mark = paint(_MARKS[case.status], _COLOURS.get(case.status, ""))
+        mark = paint(MARKS[case.status], _COLOURS.get(case.status, ""))
         yield f"  {mark} {case.slug:<{_SLUG}} {_aside(case)}".rstrip()
         if case.findings or case.status is Status.ERROR:
             yield from _details(case, again, out)

@@ -3,10 +3,10 @@
 import os
 import select
 import signal
-import sys
 import threading
 from time import monotonic, sleep
 
+from .breaking_off import Retires, StopsPolling
 from .reference import Handler, Response, Runtime, Wire, mutant
 
 
@@ -131,25 +131,5 @@ class MixesUp(Runtime):
         self.before = body
 
 
-@mutant("RT-NEXT-008")
-class StopsPolling(Runtime):
-    """After thirty events it takes no more."""
-
-    count = 0
-
-    def poll(self) -> Response:
-        self.count += 1
-        if self.count > 30:
-            sleep(60)
-        return super().poll()
-
-
-@mutant("RT-NEXT-008")
-class Retires(Runtime):
-    """After thirty events it calls it a day."""
-
-    count = 0
-
-    def poll(self) -> Response:
-        self.count += 1
-        return super().poll() if self.count <= 30 else sys.exit(0)
+mutant("RT-NEXT-008")(StopsPolling)
+mutant("RT-NEXT-008")(Retires)

@@ -1,9 +1,8 @@
 """Mutants of RESP."""
 
 import json
-import sys
-from time import sleep
 
+from .breaking_off import Retires, StopsPolling
 from .reference import Response, Runtime, RuntimeFault, mutant
 
 
@@ -24,28 +23,8 @@ class RepeatsItself(Runtime):
         super().post_error(event, error)
 
 
-@mutant("RT-RESP-002")
-class StopsPolling(Runtime):
-    """After thirty events it takes no more."""
-
-    count = 0
-
-    def poll(self) -> Response:
-        self.count += 1
-        if self.count > 30:
-            sleep(60)
-        return super().poll()
-
-
-@mutant("RT-RESP-002")
-class Retires(Runtime):
-    """After thirty events it calls it a day."""
-
-    count = 0
-
-    def poll(self) -> Response:
-        self.count += 1
-        return super().poll() if self.count <= 30 else sys.exit(0)
+mutant("RT-RESP-002")(StopsPolling)
+mutant("RT-RESP-002")(Retires)
 
 
 @mutant("RT-RESP-002")
