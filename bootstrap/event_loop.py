@@ -14,12 +14,12 @@ import sys
 
 from .adapter import CANCEL_MARK, is_async
 from .surroundings.library import StandardLibrary
+from .surroundings.wakeup import signals_fd
 from .wire import Connection
 
 with StandardLibrary():
     import asyncio
     import signal
-    import socket
     import threading
     import warnings
     from contextvars import ContextVar
@@ -305,18 +305,12 @@ def _has_own_policy() -> bool:
 
 def _wake_for_signals(loop: asyncio.AbstractEventLoop) -> None:
     """Let a signal end the loop's wait, at the very moment it begins as well; else its handler ran at the next event."""
-    if (taken := signal.set_wakeup_fd(-1)) != -1:  # the function, or its loop, has seen to that
-        signal.set_wakeup_fd(taken)
-        return
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
-    loop.add_reader(ours, _repeat_signals, loop, ours)
+    if (heard := signals_fd()) is not None:
+        loop.add_reader(heard, _repeat_signals, loop, heard)
 
 
-def _repeat_signals(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+def _repeat_signals(loop: asyncio.AbstractEventLoop, heard: int) -> None:
     """Send those signals again that uvloop has handlers for: it only listens while it runs."""
-    for number in set(sock.recv(4096)):
+    for number in set(os.read(heard, 4096)):
         if getattr(signal.getsignal(number), "__self__", None) is loop:
             signal.raise_signal(number)

@@ -12,6 +12,7 @@ from ..client import JSON
 from ..current import current_context
 from ..errors import SandboxError
 from ..logs import complain, flush_output
+from ..surroundings.wakeup import wake_for_signals
 from ..wire import Connection
 
 TYPE_CHECKING = False
@@ -142,6 +143,7 @@ def _install() -> None:
         message = "on_shutdown() must be called while the function is loaded, or in the main thread"
         raise RuntimeError(message) from None
     _previous, _process = current, os.getpid()
+    wake_for_signals()
 
 
 def _on_sigterm(number: int, frame: "FrameType | None") -> None:

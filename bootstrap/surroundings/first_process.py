@@ -6,6 +6,8 @@ that stops the container would wait for nothing, and kill it in the end: https:/
 
 import os
 
+from .wakeup import wake_for_signals
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
@@ -19,6 +21,7 @@ EXIT_BY_SIGNAL = 128
 def heed_sigterm() -> None:
     """Have SIGTERM do what it does to any other process."""
     _signal.signal(_signal.SIGTERM, _end)
+    wake_for_signals()
 
 
 def _end(number: int, _frame: "FrameType | None") -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,9 @@ class Function:
     def settle(self) -> None:
         """Wait until the process waits for an event that will not come, or is gone."""
         assert self.api.settled.wait(PATIENCE_S), f"still busy: {self.stderr()}"
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not self._is_asleep():  # its request may be out before it waits for the reply
+            assert time.monotonic() < deadline_s, f"it does not wait: {self.stderr()}"
 
     def outcome(self) -> Outcome:
         """Wait for the end of the process."""
@@ -112,6 +116,15 @@ class Function:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE_S)
+
+    def _is_asleep(self) -> bool:
+        """As far as that can be seen: on Linux, and as long as it lives."""
+        assert self.process is not None
+        try:
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] in "SZ"
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()

@@ -153,6 +153,29 @@ def test_the_answer_of_a_handler_that_ends_meanwhile_does_not_cut_the_hooks(
     assert (outcome.status, outcome.stdout, answers(extensions)) == (-signal.SIGTERM, "ended\n", [])
 
 
+def test_sigterm_at_the_moment_the_wait_begins_is_not_kept_until_the_next_event(
+    any_python: Function, extensions: FakeRuntimeAPI
+) -> None:
+    """The interpreter has noted it, and no system call was interrupted by it."""
+    any_python.write("""
+        import _thread, bootstrap, signal, threading
+
+        def note_it_once_main_sleeps():
+            while open(f"/proc/self/task/{threading.main_thread().native_id}/stat").read().rpartition(") ")[2][0] != "S":
+                pass
+            _thread.interrupt_main(signal.SIGTERM)
+
+        bootstrap.on_shutdown(lambda: print("ended"))
+
+        def handler(event, context):
+            bootstrap.after_response(lambda: threading.Thread(target=note_it_once_main_sleeps, daemon=True).start())
+        """)
+    extensions.event()
+    any_python.start()
+    outcome = any_python.outcome()
+    assert (outcome.status, outcome.stdout) == (-signal.SIGTERM, "ended\n")
+
+
 def test_a_handler_of_the_function_for_sigterm_comes_after_the_hooks(
     function: Function, extensions: FakeRuntimeAPI
 ) -> None:
