@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ WARNED = [Status.PASS, Status.WARN, Status.PASS, Status.INFO]
 
 def test_results_name_no_folder_of_this_machine() -> None:
     """Neither the repository's nor the interpreter's nor that of a scenario."""
-    seen = f"{REPOSITORY}/bootstrap/loop.py, {sys.prefix}/lib, /tmp/conform-ab12_cd3/task/conf.py"
+    seen = f"{REPOSITORY}/bootstrap/loop.py, {sys.prefix}/lib, {tempfile.gettempdir()}/conform-ab12_cd3/task/conf.py"
     results = scrubbed(results_json(results_with(WARNED, actual=seen)).decode())
     assert results.cases[1].findings[0].actual == "./bootstrap/loop.py, .venv/lib, /tmp/conform/task/conf.py"
 
