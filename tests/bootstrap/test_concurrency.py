@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -250,7 +251,7 @@ def test_a_second_worker_that_cannot_load_ends_everything_too(many: Function, ap
     many.write("""
         import os, pathlib, sys
 
-        os.write(1, b"%d " % os.getpid())
+        os.write(1, b"pid=%d " % os.getpid())
         with open("../loads", "a") as loads:
             loads.write("x")
         if len(pathlib.Path("../loads").read_text()) > 1:
@@ -263,7 +264,9 @@ def test_a_second_worker_that_cannot_load_ends_everything_too(many: Function, ap
     many.start()
     outcome = many.outcome()
     assert outcome.status == 7
-    assert all(not Path(f"/proc/{pid}").exists() for pid in outcome.stdout.split() if pid.isdigit())
+    pids = re.findall(r"pid=(\d+)", outcome.stdout)
+    assert len(pids) > 1
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_an_api_that_is_gone_ends_everything(many: Function, api: FakeRuntimeAPI) -> None:
@@ -435,10 +438,11 @@ def test_cancelling_and_timeouts_work_side_by_side(many: Function, api: FakeRunt
             await asyncio.sleep(event)
             return event
         """)
-    near = str(int(time.time() * 1000) + 60_200)
+    many.start()
+    api.wait_until(lambda: parked(api) == WORKERS)
+    near = str(int(time.time() * 1000) + 61_000)
     api.event(b"60", "near", Lambda_Runtime_Deadline_Ms=near)
     api.event(b"0", "far")
-    many.start()
     api.wait_until(lambda: len(api.posts) == 2)
     results = {post.path.split("/")[-2]: post.json() for post in api.posts}
     assert results["far"] == 0

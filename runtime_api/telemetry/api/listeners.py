@@ -1,20 +1,19 @@
 """The two ways to a subscriber's listener: HTTP with a JSON array, TCP with a line for each event.
 
 `sandbox.localdomain` is this machine. No answer is waited for with a limit of its own: a listener may be frozen between two
-invocations, and what waits behind it is bounded.
+invocations, and what waits behind it is bounded. HTTP is written here, on httptools: a general client takes longer to load than
+what is left of a sandbox that ends may last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import httptools
 
 from runtime_api.telemetry.api.subscription_request import HttpTarget, TcpTarget
-
-if TYPE_CHECKING:
-    import aiohttp
 
 _HOST = "127.0.0.1"
 _ANSWER_LIMIT_BYTES = 64 * 1024
@@ -47,73 +46,41 @@ class HttpListener:
     """One keep-alive connection, one request at a time."""
 
     def __init__(self, target: HttpTarget) -> None:
-        self._method = target.method
-        self._url = f"http://{_HOST}:{target.port}{target.target}"
-        self._headers = {"Host": target.host, "Content-Type": "application/json"}
-        self._session: aiohttp.ClientSession | None = None
+        self._line = _Line(target.port)
+        self._head = (
+            f"{target.method} {target.target} HTTP/1.1\r\nHost: {target.host}\r\nContent-Type: application/json\r\n"
+        )
 
     async def send(self, items: list[bytes]) -> None:
-        if self._session is None:
-            # It takes long to load, most functions have no subscriber, and nobody else waits for it.
-            await asyncio.to_thread(import_module, "aiohttp")
-            self._session = _new_session()
-        import aiohttp
-        from yarl import URL
-
+        body = b"[" + b",".join(items) + b"]"
+        answer = _Answer()
         try:
-            async with self._session.request(
-                self._method,
-                URL(self._url, encoded=True),
-                data=b"[" + b",".join(items) + b"]",
-                headers=self._headers,
-                allow_redirects=False,
-            ) as answer:
-                await _read_on(answer)
-        except aiohttp.ClientConnectorError as error:
+            reader, writer = await self._line.connected()
+            writer.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            await answer.read_from(reader)
+        except ConnectionRefusedError as error:
             raise ListenerGone(str(error)) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise NotDelivered(str(error)) from None
+        finally:
+            if not answer.keeps_connection:
+                await self._line.close()
         if not 200 <= answer.status < 300:
             raise NotDelivered(f"the listener answered {answer.status}")
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-def _new_session() -> aiohttp.ClientSession:
-    import aiohttp
-
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=1),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-        auto_decompress=False,
-    )
-
-
-async def _read_on(answer: aiohttp.ClientResponse) -> None:
-    # To its end, so that the connection can be used again; a listener that talks without end loses it.
-    size = 0
-    while chunk := await answer.content.readany():
-        size += len(chunk)
-        if size > _ANSWER_LIMIT_BYTES:
-            answer.close()
-            return
+        await self._line.close()
 
 
 class TcpListener:
-    """One connection, opened again when it is lost. There are no answers: what was sent on a dying connection is lost."""
+    """One connection. There are no answers: what was sent on a dying one is lost."""
 
     def __init__(self, target: TcpTarget) -> None:
-        self._port = target.port
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._line = _Line(target.port)
 
     async def send(self, items: list[bytes]) -> None:
         try:
-            writer = await self._connected()
+            _, writer = await self._line.connected()
             writer.write(b"\n".join(items) + b"\n")
             await writer.drain()
         except ConnectionRefusedError as error:
@@ -122,9 +89,30 @@ class TcpListener:
             raise NotDelivered(str(error)) from None
 
     async def close(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is None:
+        await self._line.close()
+
+
+class _Line:
+    """A connection to a port, opened when it is needed and again when it is lost."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is not None and not self._streams[0].at_eof() and not self._streams[1].is_closing():
+            return self._streams
+        await self.close()
+        self._streams = await asyncio.open_connection(_HOST, self._port)
+        # Nothing stays with us: drained means the system has it.
+        self._streams[1].transport.set_write_buffer_limits(high=0)
+        return self._streams
+
+    async def close(self) -> None:
+        streams, self._streams = self._streams, None
+        if streams is None:
             return
+        writer = streams[1]
         if writer.transport.get_write_buffer_size():
             # cut off in the middle of a batch that nobody reads
             writer.transport.abort()
@@ -132,12 +120,32 @@ class TcpListener:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
 
-    async def _connected(self) -> asyncio.StreamWriter:
-        writer, reader = self._writer, self._reader
-        if writer is not None and reader is not None and not reader.at_eof() and not writer.is_closing():
-            return writer
-        await self.close()
-        self._reader, self._writer = await asyncio.open_connection(_HOST, self._port)
-        # Nothing stays with us: drained means the system has it.
-        self._writer.transport.set_write_buffer_limits(high=0)
-        return self._writer
+
+class _Answer:
+    """The listener's answer, of which only the status counts; httptools calls what begins with `on_`."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.keeps_connection = False
+        self._is_whole = False
+        self._parser = httptools.HttpResponseParser(self)
+
+    async def read_from(self, reader: asyncio.StreamReader) -> None:
+        """To its end, so that the connection can be used again; a listener that talks without end loses it."""
+        size = 0
+        while not self._is_whole and size <= _ANSWER_LIMIT_BYTES:
+            data = await reader.read(_ANSWER_LIMIT_BYTES)
+            if not data and not self.status:
+                raise ConnectionResetError("the listener closed the connection")
+            if not data:
+                return
+            size += len(data)
+            self._parser.feed_data(data)
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        self.status = status if status >= 200 else 0
+
+    def on_message_complete(self) -> None:
+        self._is_whole = self.status != 0
+        self.keeps_connection = self._is_whole and self._parser.should_keep_alive()

@@ -17,7 +17,7 @@ from .mutants import server_cases
 from .mutants.server_reference import MUTANTS, Server
 
 # Short, and still much longer than what is waited for takes.
-PACE = ServerPace(patience_s=3.0, idle_s=0.4, timeout_s=1, quiet_s=0.25)
+PACE = ServerPace(patience_s=3.0, idle_s=0.4, timeout_s=2, quiet_s=0.25)
 # Importing it is what declares them.
 assert server_cases
 _MUTANTS_AT_ONCE = 12

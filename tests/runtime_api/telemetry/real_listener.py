@@ -59,6 +59,11 @@ class RealListener:
         for writer in self._writers:
             writer.transport.abort()
 
+    def drop_gently(self) -> None:
+        """Close every connection once all is sent."""
+        for writer in self._writers:
+            writer.close()
+
     def reset(self) -> None:
         """Close every connection as who leaves bytes unread does."""
         for writer in self._writers:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
@@ -83,6 +84,54 @@ async def test_an_answer_without_end_is_cut_off(listener: RealListener, http: Li
     """What counts is its status."""
     listener.answers.append(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000)
     await send(http)
+    await send(http)
+    assert listener.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [
+        pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", 1, id="no body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n", 1, id="chunked"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 1, id="interim"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 2, id="last one"),
+        pytest.param(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", 2, id="HTTP/1.0"),
+    ],
+)
+async def test_a_yes_in_every_form(listener: RealListener, http: Listener, answer: bytes, connections: int) -> None:
+    """The connection is kept where it can be."""
+    listener.answers.append(answer)
+    await send(http)
+    await send(http)
+    assert (len(listener.requests), listener.connections) == (2, connections)
+
+
+async def test_a_yes_that_ends_with_the_connection(listener: RealListener, http: Listener) -> None:
+    """As a small server of HTTP/1.0 answers: what it has said is enough."""
+    listener.answers.append(b"HTTP/1.0 200 OK\r\n\r\nOK")
+    sending = asyncio.ensure_future(send(http))
+    await until(lambda: not listener.answers)
+    listener.drop_gently()
+    await sending
+
+
+async def test_http_connects_again(listener: RealListener, http: Listener) -> None:
+    """When the listener closed a connection that was idle."""
+    await send(http)
+    listener.drop()
+    with contextlib.suppress(NotDelivered):
+        await send(http)
+    await send(http)
+    assert listener.connections == 2
+
+
+async def test_a_batch_that_is_given_up_takes_its_connection_with_it(listener: RealListener, http: Listener) -> None:
+    """An answer that comes late must not be taken for that of the next one."""
+    listener.answers.append(b"")
+    sending = asyncio.ensure_future(http.send(ITEMS))
+    await until(lambda: listener.requests)
+    sending.cancel()
+    await asyncio.wait([sending])
     await send(http)
     assert listener.connections == 2
 
