@@ -38,9 +38,13 @@ async def test_spans_are_sent(tmp_path: Path, mode: str, shown: list[str]) -> No
     async with Platform([function], port=None, log=lambda _name, text: log.append(text)) as platform:
         outcomes = [await platform.invoke("traced", event, wants_log_tail=True) for event in (b"1", b"2")]
     assert [outcome.body for outcome in outcomes] == [b"1", b"2"]
-    words = [
-        "spans" if b"__otel_otlp_stdout" in line else line.split()[0].decode() for line in b"".join(log).splitlines()
+    lines = [
+        # At SIGTERM its one thread closes the connection the other one waits on, which may come to say so.
+        line
+        for line in b"".join(log).splitlines()
+        if b"HTTP error in extension loop" not in line
     ]
+    words = ["spans" if b"__otel_otlp_stdout" in line else line.split()[0].decode() for line in lines]
     # Where in their invocation spans are printed is a race between two threads of the runtime.
     assert sorted(words) == sorted(shown)
     assert words.index("spans") < words.index("REPORT") or mode == "finalize"
