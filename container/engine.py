@@ -25,7 +25,9 @@ def find_engine() -> str:
     """The first engine on the PATH that works; raises BuildFailed."""
     found = [engine for engine in ENGINES if shutil.which(engine)]
     if not found:
-        raise BuildFailed(f"an image is built by {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, and none of them is here")
+        raise BuildFailed(
+            f"an image is built by {', '.join(ENGINES[:-1])} or {ENGINES[-1]}, and none of them is here: install one"
+        )
     # Where nothing works, the first one says best what it lacks.
     return next(filter(_works, found), found[0])
 
@@ -48,7 +50,10 @@ def build_command(engine: str, folder: Path, tag: str, arguments: Mapping[str, s
 
 def build(engine: str, folder: Path, tag: str, arguments: Mapping[str, str], more: Sequence[str] = ()) -> None:
     """Write the context into an empty folder and build it; the engine's output is ours. Raises BuildFailed."""
-    write_context(folder)
+    try:
+        write_context(folder)
+    except OSError as error:
+        raise BuildFailed(f"the build context cannot be written to {folder}: {error.strerror or error}") from None
     command = build_command(engine, folder, tag, arguments, more)
     try:
         process = subprocess.Popen(command, env={**os.environ, **_ENVIRONMENT})

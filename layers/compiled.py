@@ -12,7 +12,7 @@ from __future__ import annotations
 import marshal
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,13 +94,18 @@ def _compile(portion: list[Entry], root: str, interpreter: Interpreter, *, lean:
             capture_output=True,
             check=True,
             timeout=_LIMIT_S,
-            env={"PYTHONHASHSEED": "0"},
+            env={**_without_settings(os.environ), "PYTHONHASHSEED": "0"},
         ).stdout
     except subprocess.CalledProcessError as error:
         raise ToolFailed(f"{interpreter.executable} cannot compile: {error.stderr.decode(errors='replace')}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolFailed(f"{interpreter.executable} cannot compile: {error}") from None
     return list(_checked(marshal.loads(answer)))
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the interpreter may need to be found and started; no setting of its own, which could change what it makes."""
+    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
 
 
 def _checked(results: list[object]) -> Iterator[bytes | str]:

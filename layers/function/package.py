@@ -60,11 +60,12 @@ def _own_entries(package: Package, output: Path, notes: list[str]) -> list[Entry
     if not os.path.isdir(package.folder):
         raise SourceRefused(f"{package.folder} is not a folder: name the one with the function")
     # Layers and earlier packages, built in the function's folder.
-    zips = {path for path in package.folder.glob("*.zip") if path.absolute() != output.absolute()}
+    ours = os.path.realpath(output)
+    zips = {path for path in package.folder.glob("*.zip") if os.path.realpath(path) != ours}
 
     def leaves_out(path: Path) -> bool:
-        is_ours = path in zips or path.absolute() == output.absolute()
-        return path.name.startswith(".") or is_ours or _is_for_authors(path, package)
+        is_built = path in zips or os.path.realpath(path) == ours
+        return path.name.startswith(".") or is_built or _is_for_authors(path, package)
 
     found = list(entries_of(package.folder, leaves_out))
     if not found:

@@ -112,9 +112,9 @@ def _program_in(prefix: Path) -> str:
     names = [path for path in (prefix / "bin").glob("python3*") if re.fullmatch(r"python3(\.\d+)?", path.name)]
     if not names:
         raise InterpreterUnusable(f"{prefix} is not the prefix of a Python: there is no bin/python3 in it")
-    # The longest name is the one with the version: a prefix such as /usr may hold more than one, and python3 says which.
+    # A prefix such as /usr may hold more than one, and python3 says which is meant.
     plain = prefix / "bin" / "python3"
-    return str(plain if plain in names else max(names, key=lambda path: path.name))
+    return str(plain if plain in names else max(names, key=lambda path: int(path.name.removeprefix("python3."))))
 
 
 def _check(found: Interpreter, program: str) -> None:

@@ -6,6 +6,7 @@ which Lambda does not have. Sources stay beside their compiled form: tracebacks 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def without_traces(entry: Entry, interpreter: Interpreter, prefix: str) -> Entry
     for folder in _private_folders(interpreter):
         if folder.encode() in content:
             is_object = content.startswith(MAGIC)
-            content = (_in_object if is_object else bytes.replace)(content, folder.encode(), prefix.encode())
+            content = (_in_object if is_object else _in_text)(content, folder.encode(), prefix.encode())
     return entry if content is entry.content else msgspec.structs.replace(entry, content=content)
 
 
@@ -71,12 +72,16 @@ def _private_folders(interpreter: Interpreter) -> list[str]:
 
 
 def _in_object(content: bytes, old: bytes, new: bytes) -> bytes:
-    """Replace the beginning of strings in place: they end with a zero, and more zeros change nothing."""
+    """Replace within strings, each in its place: they end with a zero, and more zeros after it change nothing."""
     if len(new) > len(old):
         return content
-    head, *rest = content.split(old)
-    parts = [head]
-    for part in rest:
-        tail, zero, after = part.partition(b"\0")
-        parts.append(new + tail + b"\0" * (len(old) - len(new)) + zero + after)
-    return b"".join(parts)
+
+    def replaced(string: re.Match[bytes]) -> bytes:
+        return _in_text(string[0], old, new).ljust(len(string[0]), b"\0")
+
+    return re.sub(re.escape(old) + rb"[^\0]*", replaced, content)
+
+
+def _in_text(content: bytes, old: bytes, new: bytes) -> bytes:
+    # /opt/py is not meant where /opt/pypy stands.
+    return re.sub(re.escape(old) + rb"(?![\w.+-])", lambda _: new, content)

@@ -151,9 +151,11 @@ def _selected(
 
 def _say_none(ledger: AnyLedger, function: str | None) -> None:
     """Nothing was chosen; a name that no event has may be misspelt."""
-    names = list(dict.fromkeys(head.function_name for head in ledger.heads(limit=_NO_LIMIT)))
-    is_unknown = function is not None and bool(names) and function not in names
-    hint = f": none is of a function {function}{did_you_mean(function, names)}" if function and is_unknown else ""
+    hint = ""
+    if function is not None:
+        names = list(dict.fromkeys(head.function_name for head in ledger.heads(limit=_NO_LIMIT)))
+        if names and function not in names:
+            hint = f": none is of a function {function}{did_you_mean(function, names)}"
     click.echo(f"no events{hint}", err=True)
 
 

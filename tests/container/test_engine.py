@@ -32,7 +32,7 @@ def test_each_engine_is_told_in_its_words() -> None:
 def test_no_engine_is_an_error_that_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """All three."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BuildFailed, match="docker, podman or buildah"):
+    with pytest.raises(BuildFailed, match="docker, podman or buildah, and none of them is here: install one"):
         find_engine()
 
 
@@ -56,6 +56,13 @@ def test_an_engine_that_fails_fails_the_build(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "context").mkdir()
     with pytest.raises(BuildFailed, match="docker ended with status 7"):
         build(find_engine(), tmp_path / "context", "one:1", {})
+
+
+def test_a_context_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """As on a full disk."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BuildFailed, match=r"the build context cannot be written to .*/nowhere: "):
+        build("docker", tmp_path / "file" / "nowhere", "one:1", {})
 
 
 def test_an_engine_that_is_interrupted_may_clean_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

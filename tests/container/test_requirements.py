@@ -34,3 +34,11 @@ def test_what_is_for_other_interpreters_keeps_its_marker() -> None:
     assert pinned(["nowhere>=2; python_version < '3.0'"]) == "nowhere>=2; python_version < '3.0'\n"
     assert "brotli" not in pinned(["aiohttp"]).lower()
     assert pinned(["click; python_version > '3'"]) == f"click=={version('click')}; python_version > '3'\n"
+
+
+def test_whoever_asks_counts() -> None:
+    """Every condition is enough for itself, and one who sets none settles it."""
+    line = f"click=={version('click')}"
+    assert pinned(["click; python_version < '3'", "click"]) == f"{line}\n"
+    asked = ["click; python_version < '3'", "click>=1; os_name == 'nt'", "click; python_version < '3'"]
+    assert pinned(asked) == f"{line}; (python_version < '3') or (os_name == 'nt')\n"

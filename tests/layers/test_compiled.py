@@ -3,8 +3,10 @@
 import importlib.util
 import marshal
 import sys
+from pathlib import Path
 from types import CodeType
 
+import msgspec
 import pytest
 
 from layers.compiled import compile_entries, without_sources
@@ -77,6 +79,21 @@ def test_the_same_bytes_whatever_else_is_compiled(minor: str) -> None:
     among = compile_entries([*many, Entry("m.py", source)], "/opt", interpreter).entries
     assert alone in among
     assert alone.path == f"__pycache__/m.cpython-{minor.replace('.', '')}.pyc"
+
+
+def test_what_an_interpreter_needs_to_start_is_left_to_it(
+    running: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shared build is found by LD_LIBRARY_PATH; settings that change what is compiled are not passed on."""
+    picky = tmp_path / "python"
+    picky.write_text(
+        f'#!/bin/sh\n[ -n "$LD_LIBRARY_PATH" ] && [ -z "$PYTHONOPTIMIZE" ] && exec {running.executable} "$@"\n'
+    )
+    picky.chmod(0o755)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    needy = msgspec.structs.replace(running, executable=str(picky))
+    assert compile_entries([Entry("a.py", b"")], "/opt", needy).failures == {}
 
 
 def test_companions_may_stand_alone(running: Interpreter) -> None:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from layers.errors import BuildRefused
 from layers.layer import Built
@@ -19,7 +20,7 @@ from layers.limits import UNZIPPED_LIMIT_BYTES, UPLOAD_LIMIT_BYTES, fits_upload,
 def showing_progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each step, on standard error and while there is somebody to see it."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         tasks: dict[str, TaskID] = {}
 
@@ -38,7 +39,8 @@ def print_built(built: Built, commands: list[str]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in _rows(built):
         if value:
-            table.add_row(name, value)
+            # As it is: a path may have brackets, which are markup elsewhere.
+            table.add_row(name, Text(value))
     console.print(table)
     for note in built.notes:
         console.print(note, markup=False)

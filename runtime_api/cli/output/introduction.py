@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from runtime_api.config.configuration import Configuration
 from runtime_api.protocol.function.alias import Alias
@@ -36,7 +37,8 @@ def _table(configuration: Configuration) -> Table:
     for name in configuration.names:
         served = configuration.only(name)
         for row in (*map(_row_of_function, served.functions), *map(_row_of_alias, served.aliases)):
-            table.add_row(*row.columns)
+            # As it is: a handler or a command may have brackets, which are markup elsewhere.
+            table.add_row(*map(Text, row.columns))
     return table
 
 

@@ -233,6 +233,17 @@ def test_zips_beside_the_function_are_left_out(folder: Path) -> None:
     assert built.notes == ["Left out: earlier.zip, layer.zip. Zips the function needs belong in a folder below."]
 
 
+def test_a_package_does_not_contain_its_predecessor(folder: Path, tmp_path: Path) -> None:
+    """By whatever name the folder is called."""
+    (folder / "requirements.txt").unlink()
+    (folder / "dist").mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    output = folder / "dist" / "package.zip"
+    asked = Package(tmp_path / "link", Target(RUNNING, "x86_64"), None)
+    first = build_package(asked, output).zipped_bytes
+    assert build_package(asked, output).zipped_bytes == first
+
+
 def test_a_folder_without_a_python_file_is_told(tmp_path: Path) -> None:
     """A project made by `pilotlight init` has its own in src."""
     root = tmp_path / "project"

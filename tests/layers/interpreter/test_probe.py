@@ -32,6 +32,14 @@ def test_a_prefix_and_a_path_name_the_same(running: Interpreter) -> None:
     assert probe(running.prefix) == probe(running.executable) == probe(sys.prefix) == running
 
 
+def test_a_prefix_without_a_python3_has_the_newest_one(tmp_path: Path) -> None:
+    """3.13 comes after 3.9, whatever the alphabet says."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3.9").write_text("")
+    (tmp_path / "bin" / "python3.13").symlink_to(sys.executable)
+    assert probe(str(tmp_path)).minor == f"3.{sys.version_info[1]}"
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [

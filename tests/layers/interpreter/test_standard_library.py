@@ -79,11 +79,18 @@ def test_texts_name_the_new_place(interpreter: Interpreter) -> None:
 def test_strings_in_objects_keep_their_places(interpreter: Interpreter) -> None:
     """What follows a string stays where it was."""
     old = interpreter.prefix.encode()
-    content = b"\x7fELF\0" + old + b"/lib\0next\0" + old + b"\0end"
+    content = b"\x7fELF\0" + old + b"/lib\0next\0-L" + old + b" -I" + old + b"/include\0end"
     changed = without_traces(Entry("a.so", content), interpreter, "/opt/o").content
     gap = b"\0" * (len(old) - len(b"/opt/o"))
-    assert changed == b"\x7fELF\0/opt/o/lib" + gap + b"\0next\0/opt/o" + gap + b"\0end"
+    assert changed == b"\x7fELF\0/opt/o/lib" + gap + b"\0next\0-L/opt/o -I/opt/o/include" + gap + gap + b"\0end"
     assert len(changed) == len(content)
+
+
+@pytest.mark.parametrize("begins", [b"", b"\x7fELF\0"])
+def test_a_folder_that_only_begins_alike_stays(interpreter: Interpreter, begins: bytes) -> None:
+    """In texts and in objects."""
+    content = begins + interpreter.prefix.encode() + b"-other/lib\0"
+    assert without_traces(Entry("a", content), interpreter, "/opt/o").content == content
 
 
 def test_a_prefix_that_everybody_has_stays(interpreter: Interpreter) -> None:

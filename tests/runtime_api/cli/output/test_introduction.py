@@ -23,11 +23,13 @@ def test_everything_that_can_be_called_has_a_line(capsys: pytest.CaptureFixture[
     plain = Function(name="f", task_root="/srv/f", handler="app.handler", url=UrlConfig())
     version = Function(name="f", task_root="/srv/f", runtime="command", command=("node", "x.js"), version="1")
     other = Function(name="g", task_root="/srv/g", runtime="provided")
+    odd = Function(name="h", task_root="/srv/h", handler="src/[id]/a.[/x]")
     alias = Alias(function_name="f", name="live", version="1", additional_weights={"2": 0.1}, url=UrlConfig())
-    found = rows(capsys, Configuration(functions=(plain, version, other), aliases=(alias,)))
+    found = rows(capsys, Configuration(functions=(plain, version, other, odd), aliases=(alias,)))
     assert found == [
         ["f", "python", "app.handler", "/lambda-url/f/"],
         ["f:1", "command", "node", "x.js"],
         ["f:live", "alias", "version", "1,", "2", "(10%)", "/lambda-url/f:live/"],
         ["g", "provided", "bootstrap"],
+        ["h", "python", "src/[id]/a.[/x]"],
     ]
