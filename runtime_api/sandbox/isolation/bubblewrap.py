@@ -214,6 +214,15 @@ def _first_process(info: int) -> int:
     return int(json.loads(told)["child-pid"])
 
 
+async def _answer(line: socket.socket) -> bytes:
+    """Our line end, or all of bubblewrap's complaint, which it writes piece by piece."""
+    told = b""
+    with contextlib.suppress(ConnectionError):
+        while told != b"\n" and (piece := await asyncio.get_running_loop().sock_recv(line, 4096)):
+            told += piece
+    return told
+
+
 class BubblewrapIsolation:
     """The namespaces of one place; `open` before anything else."""
 
@@ -260,13 +269,10 @@ class BubblewrapIsolation:
             self._holder = self._keeper.start(order, [line, line, told.fileno(), info])
 
     async def _wait_until_ready(self, line: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            answer = await asyncio.wait_for(loop.sock_recv(line, 4096), OPEN_LIMIT_S)
+            answer = await asyncio.wait_for(_answer(line), OPEN_LIMIT_S)
         except asyncio.TimeoutError:
             answer = b"bubblewrap does not answer"
-        except ConnectionError:
-            answer = b""
         if answer != b"\n":
             await self.close()
             reason = answer.decode(errors="replace").strip() or "bubblewrap ended without a word"

@@ -18,6 +18,7 @@ from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.bubblewrap import (
     ETC_FILES,
+    OPT,
     BubblewrapIsolation,
     View,
     check_bubblewrap,
@@ -33,6 +34,7 @@ from runtime_api.sandbox.surroundings.runtimes import (
     BOOTSTRAP_FOLDER,
     LaunchFailed,
     find_program,
+    has_program,
     interpreter_of,
     interpreter_prefixes,
 )
@@ -85,7 +87,7 @@ class Places:
 
     async def _bubblewrap(self, function: Function, keeper: Keeper, merged: Path | None) -> BubblewrapIsolation:
         layers_folder = str(merged) if merged is not None else None
-        etc, programs = str(self._etc()), _programs(function)
+        etc, programs = str(self._etc()), _programs(function, merged)
         view = View(function.task_root, layers_folder, str(BOOTSTRAP_FOLDER), etc, programs, function.tmp_mb)
         isolation = BubblewrapIsolation(keeper, view)
         try:
@@ -150,7 +152,7 @@ class Places:
             await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
 
-def _programs(function: Function) -> tuple[str, ...]:
+def _programs(function: Function, merged: Path | None) -> tuple[str, ...]:
     """What must be seen of this machine for the function's runtime to run."""
     if function.runtime == "python":
         python = interpreter_of(function)
@@ -160,7 +162,8 @@ def _programs(function: Function) -> tuple[str, ...]:
         # in the task root, or in a layer
         return ()
     try:
-        return program_prefixes(program if "/" in program else find_program(program))
+        path = find_program(program, OPT, merged)
+        return () if has_program(merged, path) else program_prefixes(path)
     except LaunchFailed:
         # said again, and heard, when it is started
         return ()

@@ -18,6 +18,9 @@ from runtime_api.sandbox.surroundings.folders import Folders
 BOOTSTRAP_FOLDER = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap"
 
 OLDEST_PYTHON = (3, 10)
+# As a function knows the place of its layers, wherever they are.
+OPT = "/opt"
+Layers = str | os.PathLike[str] | None
 
 
 class InterpreterUnusable(Exception):
@@ -54,7 +57,8 @@ def resolve_launch(function: Function, folders: Folders) -> Launch:
     if function.runtime == "provided":
         return Launch((_own_bootstrap(function, folders),))
     program, *arguments = function.command
-    return Launch((str(Path(folders.task_root) / program) if "/" in program else find_program(program), *arguments))
+    # A path is one from the task root.
+    return Launch((str(Path(folders.task_root) / find_program(program, folders.opt, folders.layers)), *arguments))
 
 
 def _own_bootstrap(function: Function, folders: Folders) -> str:
@@ -69,14 +73,25 @@ def _own_bootstrap(function: Function, folders: Folders) -> str:
     raise LaunchFailed(f"Couldn't find valid bootstrap(s): [{' '.join(f'{inside}/bootstrap' for inside in places)}]")
 
 
-def find_program(program: str) -> str:
-    """The path of a program that is named without one; raises LaunchFailed."""
+def find_program(program: str, opt: str, layers: Layers) -> str:
+    """The path of a command's program, where `layers` are seen as `opt`; raises LaunchFailed for a name that is nowhere."""
+    if has_program(layers, program):
+        return program.replace(OPT, opt, 1)
+    if "/" in program:
+        return program
     # The platform's own environment last, so `python` means the user's and still exists where there is only ours.
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     found = shutil.which(program, path=search)
+    if found is None and has_program(layers, f"{OPT}/bin/{program}"):
+        return f"{opt}/bin/{program}"
     if found is None:
         raise LaunchFailed(f"exec: {program!r}: executable file not found in $PATH")
     return found
+
+
+def has_program(layers: Layers, path: str) -> bool:
+    """Whether a path in /opt is of a file in the layers."""
+    return layers is not None and path.startswith(f"{OPT}/") and os.path.isfile(f"{layers}{path.removeprefix(OPT)}")
 
 
 def interpreter_of(function: Function) -> str:

@@ -25,7 +25,7 @@ async def test_between_invocations_it_stands_still(script: Script, start: Start,
     living = await start(script(ECHO, freeze=True, timeout_ms=3000))
     for number in range(3):
         await living.idle()
-        assert is_stopped(living.pid)
+        await until(lambda: is_stopped(living.pid))
         clock.advance(1_000_000)
         outcome = await living.invoke(str(number).encode())
         assert outcome.body == str(number).encode()
@@ -37,7 +37,7 @@ async def test_extensions_stand_still_as_well(script: Script, start_in: StartIn,
     living = await start_in(script(ECHO, freeze=True), tmp_path / "opt")
     await living.idle()
     watcher = living.sandbox._programs.external["watcher"].group.pid
-    assert is_stopped(watcher)
+    await until(lambda: is_stopped(watcher))
     await living.sandbox.stop()
     assert "watcher: SHUTDOWN spindown" in living.lines
 

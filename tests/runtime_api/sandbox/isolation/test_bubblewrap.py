@@ -194,6 +194,17 @@ def test_links_that_go_round_in_a_circle(tmp_path: Path) -> None:
     assert program_prefixes(str(tmp_path / "a")) == (str(tmp_path),)
 
 
+async def test_a_command_may_be_in_a_layer(make: Make, programs: Programs, tmp_path: Path) -> None:
+    """Nothing of this machine's own /opt is needed for it, and none is seen."""
+    program = tmp_path / "layer" / "bin" / "run-it"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho /opt/*\n")
+    program.chmod(0o755)
+    place = await make(layers=(str(tmp_path / "layer"),), runtime="command", command=("/opt/bin/run-it",))
+    running = programs.start(place, "/opt/bin/run-it")
+    assert (await running.ends(), running.printed) == (0, "/opt/bin\n")
+
+
 # where it cannot be had
 
 
@@ -212,7 +223,7 @@ async def test_a_machine_that_allows_no_namespaces(
 ) -> None:
     """Bubblewrap's own words, and nothing left."""
     refusing = tmp_path / "bwrap"
-    refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    refusing.write_text("#!/bin/sh\nprintf 'bwrap: ' >&2\necho 'No permissions to create new namespace' >&2\nexit 1\n")
     refusing.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     function = Function(name="hello", task_root=str(task_root), runtime="provided", isolation="bubblewrap")

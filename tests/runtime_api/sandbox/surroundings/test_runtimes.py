@@ -81,6 +81,20 @@ def test_a_bootstrap_of_a_layer(tmp_path: Path) -> None:
     assert launch_inside(tmp_path / "task", tmp_path / "layers", runtime="provided").argv == ("/opt/bootstrap",)
 
 
+def test_a_program_of_a_layer(tmp_path: Path) -> None:
+    """By its path in /opt, wherever that is, or by its name."""
+    (tmp_path / "layers" / "bin").mkdir(parents=True)
+    program = tmp_path / "layers" / "bin" / "run-it"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for word in ("run-it", "/opt/bin/run-it"):
+        members: dict[str, Any] = {"runtime": "command", "command": (word, "x")}
+        assert launch_inside(tmp_path, tmp_path / "layers", **members).argv == ("/opt/bin/run-it", "x")
+        plain = Folders(str(tmp_path), str(tmp_path / "layers"), "/var/runtime", layers=str(tmp_path / "layers"))
+        function = Function(name="f", task_root=str(tmp_path), **members)
+        assert resolve_launch(function, plain).argv == (str(program), "x")
+
+
 @pytest.mark.parametrize("script", [None, "#!/bin/sh\nexit 1\n"], ids=["missing", "failing"])
 def test_an_interpreter_that_cannot_be_used(tmp_path: Path, script: str | None) -> None:
     """That is no fault of the function: it has an error of its own."""
