@@ -20,8 +20,8 @@ from runtime_api.cli.judging import (
     configuration,
     judge,
     judging_options,
-    selected,
     subject_of,
+    to_judge,
     told_instead,
 )
 from runtime_api.cli.lifetime import run_until_signal
@@ -45,7 +45,7 @@ command.add_command(server_command)
 @command.command("runtime")
 @click.argument("cmd", nargs=-1, type=click.UNPROCESSED)
 @click.option("--handlers", metavar="KIND|FOLDER", help="python, node, shell, or a folder with your own.")
-@judging_options
+@judging_options(RUNTIME_CASES)
 def runtime_command(cmd: tuple[str, ...], handlers: str | None, **flags: Any) -> int:  # noqa: ANN401  (click's own types)
     """Judge the runtime that CMD starts: pilotlight conform runtime -- ./bootstrap
 
@@ -53,9 +53,9 @@ def runtime_command(cmd: tuple[str, ...], handlers: str | None, **flags: Any) ->
 
     The exit code is 0 when it conforms, 1 when not, 2 for wrong usage, 3 when the harness failed.
     """
+    config = configuration(RUNTIME_CASES, flags)
     if told_instead(RUNTIME_CASES, flags):
         return 0
-    config = configuration(flags)
     argv = cmd or config.command
     if not argv:
         raise click.UsageError("name the command that starts the runtime: pilotlight conform runtime -- ./bootstrap")
@@ -83,7 +83,7 @@ def _docket(config: Config, argv: tuple[str, ...], handlers: str | None, flags: 
     return Docket(
         mode="runtime",
         catalogue=RUNTIME_CASES,
-        cases=selected(RUNTIME_CASES, flags),
+        cases=to_judge(RUNTIME_CASES, features, flags),
         subject=subject_of(config, argv[0], command=argv),
         features=features,
         baseline=baseline(RUNTIME_CASES, flags),

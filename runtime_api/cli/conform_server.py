@@ -16,8 +16,8 @@ from runtime_api.cli.judging import (
     configuration,
     judge,
     judging_options,
-    selected,
     subject_of,
+    to_judge,
     told_instead,
 )
 from runtime_api.cli.lifetime import run_until_signal
@@ -31,6 +31,7 @@ from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.stage import play
 from runtime_api.conformance.server_stage.target import QUICK, SLOW, FoundServer, ServerUnusable, SpawnedServers, Target
 
+_PORT_MAX = 65_535
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -55,7 +56,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="The function's timeout, where CMD has no {timeout}.  [default: 3]",
 )
 @click.option("--function", "function", metavar="NAME", help="The name the function is called by.  [default: function]")
-@judging_options
+@judging_options(SERVER_CASES)
 def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
     """Judge a server that runs functions: pilotlight conform server --spawn 'my-server --port {port} {task}'
 
@@ -64,13 +65,13 @@ def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
 
     The exit code is 0 when it conforms, 1 when not, 2 for wrong usage, 3 when the harness failed.
     """
+    config = configuration(SERVER_CASES, flags)
     if told_instead(SERVER_CASES, flags):
         return 0
     if flags["prepare"]:
-        return _prepare(flags["prepare"].absolute())
-    config = configuration(flags)
-    command = tuple(shlex.split(flags["spawn"])) if flags["spawn"] else config.command
-    if bool(flags["url"]) == bool(flags["spawn"]) and not (command and not flags["url"]):
+        return _prepare(flags["prepare"].absolute(), *_function(config, flags))
+    command = _spawned(flags["spawn"]) if flags["spawn"] else config.command
+    if (flags["url"] and flags["spawn"]) or not (flags["url"] or command):
         raise click.UsageError("say which server: --spawn CMD, or --url URL with --task FOLDER")
     if flags["url"] and not flags["task"]:
         raise click.UsageError("--url needs --task FOLDER, as --prepare FOLDER wrote it")
@@ -81,13 +82,20 @@ def server_command(**flags: Any) -> int:  # noqa: ANN401  (click's own types)
         return 3
 
 
-def _prepare(folder: Path) -> int:
+def _spawned(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise click.UsageError(f"--spawn {text}: {error}") from None
+
+
+def _prepare(folder: Path, function: str, timeout_s: float) -> int:
     try:
         fill_folder(folder)
     except (ServerUnusable, OSError) as error:
         click.echo(f"pilotlight: {error}", err=True)
         return 3
-    click.echo(f"serve {folder / 'bootstrap'} as the function, with a timeout of 3 s")
+    click.echo(f"serve {folder / 'bootstrap'} as the function {function}, with a timeout of {timeout_s:g} s")
     return 0
 
 
@@ -112,12 +120,15 @@ def _judge(config: Config, command: tuple[str, ...], flags: Mapping[str, Any]) -
 
 async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[str, Any]) -> int:
     function, timeout_s = _function(config, flags)
-    server = FoundServer(flags["url"], flags["task"], timeout_s, function, features)
-    host, _, port = flags["listen"].rpartition(":")
-    if not port.isdecimal():
-        raise ServerUnusable(f"--listen {flags['listen']} is no HOST:PORT")
     try:
-        await server.open(host or "127.0.0.1", int(port))
+        server = FoundServer(flags["url"], flags["task"], timeout_s, function, features)
+    except ServerUnusable as error:
+        raise click.UsageError(f"--url: {error}") from None
+    host, port = _listening(flags["listen"])
+    if not flags["task"].is_dir():
+        raise click.UsageError(f"--task {flags['task']}: there is no such folder; --prepare writes one to be served")
+    try:
+        await server.open(host, port)
         subject = subject_of(config, flags["url"], address=flags["url"])
         found = ["--url", flags["url"], "--task", str(flags["task"]), "--listen", flags["listen"]]
         docket = _docket(config, server, flags, subject, shlex.join(found))
@@ -125,6 +136,13 @@ async def _judge_found(config: Config, features: frozenset[str], flags: Mapping[
         return await judge(docket, {**flags, "jobs": 1})
     finally:
         server.close()
+
+
+def _listening(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or int(port) > _PORT_MAX:
+        raise click.UsageError(f"--listen {address} is no HOST:PORT")
+    return host or "127.0.0.1", int(port)
 
 
 def _function(config: Config, flags: Mapping[str, Any]) -> tuple[str, float]:
@@ -136,7 +154,7 @@ def _docket(config: Config, target: Target, flags: Mapping[str, Any], subject: S
     return Docket(
         mode="server",
         catalogue=SERVER_CASES,
-        cases=selected(SERVER_CASES, flags),
+        cases=to_judge(SERVER_CASES, target.features, flags),
         subject=subject,
         features=target.features,
         baseline=baseline(SERVER_CASES, flags),

@@ -22,9 +22,9 @@ from rich.progress import Progress
 
 from runtime_api.cli.output.result import print_piece
 from runtime_api.conformance.baseline import BaselineUnusable, Known, read_baseline
-from runtime_api.conformance.cases import FEATURES, Case, Catalogue, Scenario
+from runtime_api.conformance.cases import Case, Catalogue, Scenario
 from runtime_api.conformance.config_file import Config, ConfigUnusable, check_features, read_config
-from runtime_api.conformance.report.folder import results_json, write_reports
+from runtime_api.conformance.report.folder import cases_json, results_json, write_reports
 from runtime_api.conformance.report.results import Machine, Results, Subject, Tool, results_of
 from runtime_api.conformance.report.terminal import explanation, listing, report
 from runtime_api.conformance.runner import CannotJudge, Runner
@@ -40,7 +40,6 @@ _OPTIONS = (
     click.option("--slow", is_flag=True, help="Wait as long as it takes: minutes instead of seconds."),
     click.option("--strict", is_flag=True, help="A SHOULD that is not met fails the run, too."),
     click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Scenarios at a time."),
-    click.option("--feature", "features", multiple=True, metavar="NAME", help=f"Claim one of: {', '.join(FEATURES)}."),
     click.option("--config", "config_file", type=_FILE, help="A conform.toml: who is judged, and what it claims."),
     click.option("--baseline", "baseline_file", type=_FILE, help="A TOML file of what is known to fail, and why."),
     click.option(
@@ -51,13 +50,21 @@ _OPTIONS = (
 
 # Beside --config, --feature and --slow; those of either mode.
 _DECIDING = ("handlers", "function", "timeout")
+# By what the ids of their cases begin with.
+_MODES = {"RT": "runtime", "SV": "server"}
 
 
-def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def judging_options(catalogue: Catalogue) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options to the command of a mode."""
+    claim = f"Claim one of: {', '.join(catalogue.features)}."
+    feature = click.option("--feature", "features", multiple=True, metavar="NAME", help=claim)
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((feature, *_OPTIONS)):
+            command = option(command)
+        return command
+
+    return add
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,12 @@ def told_instead(catalogue: Catalogue, flags: Mapping[str, Any]) -> bool:
     if flags["explain"]:
         found = catalogue.select([flags["explain"]])
         if len(found) != 1:
-            raise click.UsageError(f"{flags['explain']} names {len(found)} cases: --list shows them all")
-        _print(explanation(found[0]))
+            where = _where_to_look(catalogue, flags["explain"])
+            raise click.UsageError(f"{flags['explain']} names {len(found)} cases: {where}")
+        _print_cases(found, explanation(found[0]), flags)
     elif flags["wants_list"]:
-        _print(listing(selected(catalogue, flags)))
+        cases = selected(catalogue, flags)
+        _print_cases(cases, listing(cases), flags)
     return bool(flags["explain"] or flags["wants_list"])
 
 
@@ -91,15 +100,33 @@ def selected(catalogue: Catalogue, flags: Mapping[str, Any]) -> list[Case]:
     """The cases that -k names, all without it. Raises click.UsageError where that is none."""
     cases = catalogue.select(flags["patterns"])
     if not cases:
-        raise click.UsageError(f"no case is named by {' or '.join(flags['patterns'])}: --list shows them all")
+        where = _where_to_look(catalogue, *flags["patterns"])
+        raise click.UsageError(f"no case is named by {' or '.join(flags['patterns'])}: {where}")
     return cases
 
 
-def configuration(flags: Mapping[str, Any]) -> Config:
+def to_judge(catalogue: Catalogue, features: frozenset[str], flags: Mapping[str, Any]) -> list[Case]:
+    """Those selected. Raises click.UsageError where none of them can be judged."""
+    cases = selected(catalogue, flags)
+    if not any(set(case.features) <= features for case in cases):
+        needed = sorted({name for case in cases for name in case.features} - features)
+        raise click.UsageError(f"none of the cases selected is judged without --feature {' --feature '.join(needed)}")
+    return cases
+
+
+def _where_to_look(catalogue: Catalogue, *patterns: str) -> str:
+    for prefix, mode in _MODES.items():
+        is_meant = any(pattern.upper().partition("-")[0] == prefix for pattern in patterns)
+        if is_meant and not catalogue.select([prefix]):
+            return f"those of {prefix} are in pilotlight conform {mode}"
+    return "--list shows them all"
+
+
+def configuration(catalogue: Catalogue, flags: Mapping[str, Any]) -> Config:
     """What --config and --feature say. Raises click.UsageError."""
     try:
-        check_features(flags["features"])
-        return read_config(flags["config_file"]) if flags["config_file"] else Config()
+        check_features(flags["features"], catalogue.features)
+        return read_config(flags["config_file"], catalogue.features) if flags["config_file"] else Config()
     except ConfigUnusable as error:
         raise click.UsageError(str(error)) from None
 
@@ -179,6 +206,13 @@ def _written(write: Callable[[], None]) -> bool:
         click.echo(f"pilotlight: the results cannot be written: {error}", err=True)
         return False
     return True
+
+
+def _print_cases(cases: list[Case], lines: Iterable[str], flags: Mapping[str, Any]) -> None:
+    if flags["form"] == "json":
+        print_piece(cases_json(cases))
+    else:
+        _print(lines)
 
 
 def _print(lines: Iterable[str]) -> None:

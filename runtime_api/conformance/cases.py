@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
 REVISION = "2026.11"
@@ -150,16 +151,16 @@ class Section:
 
         def declare(judge: _Judge) -> _Judge:
             made = Case(
-                id,
-                slug,
-                level,
-                provenance,
-                tuple(refs),
-                tuple(needs),
-                judge,
-                (*self.features, *features),
-                tuple(depends_on),
-                revision,
+                id=id,
+                slug=slug,
+                level=level,
+                provenance=provenance,
+                refs=tuple(refs),
+                needs=tuple(needs),
+                judge=judge,
+                features=(*self.features, *features),
+                depends_on=tuple(depends_on),
+                revision=revision,
             )
             _validate(made, self)
             self.cases.append(made)
@@ -185,7 +186,7 @@ class Catalogue:
     """All the cases of one mode, by section."""
 
     def __init__(self, sections: Iterable[Section]) -> None:
-        """Raises InvalidCase for a double id or slug, and for a dependency that is nowhere."""
+        """Raises InvalidCase for a double id or slug, for a dependency that is nowhere, and for cases that wait for each other."""
         self.sections = tuple(sections)
         self._by_id = {case.id: case for case in self}
         count = sum(len(section.cases) for section in self.sections)
@@ -195,6 +196,16 @@ class Catalogue:
             for name in case.depends_on:
                 if name not in self._by_id:
                     raise InvalidCase(f"{case.id} depends on {name}, which does not exist")
+        try:
+            TopologicalSorter({case.id: case.depends_on for case in self}).prepare()
+        except CycleError as error:
+            raise InvalidCase(f"cases depend on each other: {', '.join(error.args[1])}") from None
+
+    @property
+    def features(self) -> list[str]:
+        """What can be claimed: the features its cases are judged by."""
+        asked = {name for case in self for name in case.features}
+        return [name for name in FEATURES if name in asked]
 
     def __iter__(self) -> Iterator[Case]:
         for section in self.sections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -36,21 +37,23 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: float = 3.0
 
 
-def read_config(path: Path) -> Config:
-    """The configuration in a TOML file. Raises ConfigUnusable."""
+def read_config(path: Path, features: Collection[str] = FEATURES) -> Config:
+    """The configuration in a TOML file, which may claim these features. Raises ConfigUnusable."""
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        check_features((*config.features, *config.options), features)
     except (OSError, ValueError) as error:
         raise ConfigUnusable(f"{path}: {error}") from None
-    check_features((*config.features, *config.options))
+    if not config.handlers:
+        raise ConfigUnusable(f"{path}: handlers is empty: name python, node, shell or a folder")
     for name, value in config.environment.items():
         if not name or "=" in name or "\0" in name + value:
             raise ConfigUnusable(f"{path}: environment.{name}: no process can be given such a variable")
     return config
 
 
-def check_features(features: tuple[str, ...]) -> None:
-    """Raises ConfigUnusable for a feature that does not exist."""
-    for name in features:
-        if name not in FEATURES:
-            raise ConfigUnusable(f"there is no feature {name}: there are {', '.join(FEATURES)}")
+def check_features(names: Iterable[str], features: Collection[str]) -> None:
+    """Raises ConfigUnusable for one that is not among these features."""
+    for name in names:
+        if name not in features:
+            raise ConfigUnusable(f"there is no feature {name} here: there are {', '.join(features)}")

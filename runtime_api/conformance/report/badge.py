@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from runtime_api.conformance.cases import Level
 from runtime_api.conformance.report.results import CaseResult, Results
@@ -20,8 +19,8 @@ def badge(results: Results) -> str:
     scope = "part" if results.is_partial else "core"
     features = [_feature(name, results) for name in results.profile[1:]]
     message = " · ".join([f"{scope} {_met_of(core)}", *filter(None, features)])
-    colour = "green" if any(map(_is_missing, _counted(results))) else "brightgreen"
-    if not results.conforms:
+    colour = "brightgreen" if all(case.is_met for case in _counted(results)) else "green"
+    if results.exit_code:
         colour = "red"
     return (
         json.dumps({"schemaVersion": 1, "label": f"lambda {results.mode}", "message": message, "color": colour}) + "\n"
@@ -40,14 +39,8 @@ def _feature(name: str, results: Results) -> str:
     gated = [case for case in _counted(results) if name in case.features]
     if not gated:
         return ""
-    return f"{name} {_met_of(gated)}" if any(map(_is_missing, gated)) else name
+    return name if all(case.is_met for case in gated) else f"{name} {_met_of(gated)}"
 
 
-def _met_of(cases: Iterable[CaseResult]) -> str:
-    missing = [_is_missing(case) for case in cases]
-    return f"{missing.count(False)}/{len(missing)}"
-
-
-def _is_missing(case: CaseResult) -> bool:
-    # What is known to fail is excused, and still not there.
-    return case.is_unmet or bool(case.known)
+def _met_of(cases: list[CaseResult]) -> str:
+    return f"{sum(case.is_met for case in cases)}/{len(cases)}"

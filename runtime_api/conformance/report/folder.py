@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from runtime_api.conformance.cases import Case
 from runtime_api.conformance.report.badge import badge
 from runtime_api.conformance.report.junit import junit
 from runtime_api.conformance.report.page import page
@@ -35,6 +36,13 @@ def write_reports(folder: Path, results: Results, evidence: Mapping[str, str]) -
 def results_json(results: Results) -> bytes:
     """The results for other programs, readable to people as well."""
     return msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+
+
+def cases_json(cases: list[Case]) -> bytes:
+    """Declarations for other programs, by the names they have in results.json."""
+    names = ("id", "slug", "level", "provenance", "refs", "requirement", "features", "depends_on", "revision")
+    told = [{name: getattr(case, name) for name in names} for case in cases]
+    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
 
 
 def schema_json() -> bytes:

@@ -80,7 +80,7 @@ def _link(name: str, results: Results) -> str:
 
 def _met(results: Results, level: Level) -> str:
     judged = [case for case in results.cases if case.counts_as is level and case.status is not Status.NOT_APPLICABLE]
-    return f"{sum(case.status is Status.PASS for case in judged)}/{len(judged)}"
+    return f"{sum(case.is_met for case in judged)}/{len(judged)}"
 
 
 def _in_order(published: Iterable[Results]) -> list[CaseResult]:

@@ -22,11 +22,8 @@ def _lines(catalogues: tuple[Catalogue, ...]) -> Iterator[str]:
     yield f"# The cases, revision {REVISION}"
     yield ""
     yield "Made from their declarations by `python -m runtime_api.conformance.report.reference`. `pilotlight conform runtime --explain ID`"
-    yield (
-        "tells the same of one. The letters name the source: "
-        + "; ".join(f"{letter} {text}" for letter, text in PROVENANCE.items())
-        + "."
-    )
+    yield "tells the same of one whose id begins with RT, `pilotlight conform server --explain ID` of one with SV."
+    yield ("The letters name the source: " + "; ".join(f"{letter} {text}" for letter, text in PROVENANCE.items()) + ".")
     yield ""
     yield (
         "Features are judged where they are declared: "

@@ -77,6 +77,11 @@ class CaseResult(msgspec.Struct, frozen=True):
         """Whether it counts against what was judged."""
         return self.status in (Status.FAIL, Status.WARN, Status.BLOCKED) and self.is_scored and not self.known
 
+    @property
+    def is_met(self) -> bool:
+        """Whether every report counts it as met: it was judged, and is wanting in no more than a nicety. What is known is not met."""
+        return self.status in (Status.PASS, Status.INFO) and not self.known
+
 
 class Results(msgspec.Struct, frozen=True):
     """A whole run. `profile` is core and what was declared; `sections` are titles by id prefix; `stale` are baseline entries that pass.
@@ -151,21 +156,21 @@ def results_of(
     profile = ("core", *sorted(features))
     conforms = not any(_fails(case, strict) or case.status is Status.ERROR for case in cases)
     return Results(
-        SCHEMA,
-        tool,
-        mode,
-        REVISION,
-        subject,
-        machine,
-        profile,
-        started,
-        seconds,
-        conforms,
-        len(cases) < len(list(catalogue)),
-        titles,
-        cases,
-        stale,
-        strict,
+        schema=SCHEMA,
+        tool=tool,
+        mode=mode,
+        revision=REVISION,
+        subject=subject,
+        machine=machine,
+        profile=profile,
+        started=started,
+        seconds=seconds,
+        conforms=conforms,
+        is_partial=len(cases) < len(list(catalogue)),
+        sections=titles,
+        cases=cases,
+        stale=stale,
+        strict=strict,
     )
 
 
@@ -175,7 +180,9 @@ def _fails(case: CaseResult, strict: bool) -> bool:
 
 def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
     case = verdict.case
-    listed = baseline.get(case.id)
+    listed = baseline.get(case.id) if _is_missing(verdict) else None
+    is_known = listed is not None and listed.explains(verdict)
+    unexplained = ("the baseline lists it, for another failure: its message is not found in this one",)
     return CaseResult(
         id=case.id,
         slug=case.slug,
@@ -186,11 +193,11 @@ def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
         requirement=case.requirement,
         status=verdict.status,
         findings=verdict.findings,
-        notes=verdict.notes,
+        notes=verdict.notes if is_known or not listed else (*verdict.notes, *unexplained),
         ms=round(verdict.ms, 1),
         evidence=verdict.evidence,
         is_scored=_is_scored(case),
-        known=listed.reason if listed and _is_missing(verdict) and listed.explains(verdict) else "",
+        known=listed.reason if listed and is_known else "",
         features=case.features,
     )
 

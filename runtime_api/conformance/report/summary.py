@@ -41,7 +41,7 @@ def _occasion(results: Results) -> str:
 
 
 def _section_row(title: str, cases: list[CaseResult]) -> str:
-    passed = sum(case.status in (Status.PASS, Status.INFO) for case in cases)
+    passed = sum(case.is_met for case in cases)
     must = sum(case.is_unmet and case.counts_as is Level.MUST for case in cases)
     should = sum(case.is_unmet and case.counts_as is Level.SHOULD for case in cases)
     skipped = sum(case.status is Status.NOT_APPLICABLE for case in cases)

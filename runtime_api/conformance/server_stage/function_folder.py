@@ -14,7 +14,7 @@ _FIRST_LINE_BYTES_MAX = 127
 
 
 class ServerUnusable(Exception):
-    """The server cannot be started or reached at all: no verdict on it is possible."""
+    """The server cannot be started or reached: what needs it cannot be judged."""
 
 
 def fill_folder(folder: Path, address: str = "") -> Path:

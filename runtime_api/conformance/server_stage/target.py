@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from runtime_api.conformance.runner import CannotJudge
 from runtime_api.conformance.runtime_stage.record import Process
 from runtime_api.conformance.runtime_stage.testee import Testee
 from runtime_api.conformance.server_stage.function_folder import ServerUnusable as ServerUnusable  # raised here as well
 from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.ports import free_ports
 from runtime_api.conformance.server_stage.switchboard import Switchboard
+from runtime_api.conformance.verdicts import printable
 
 _START_S = 30.0
 _STOP_S = 5.0
@@ -29,6 +31,10 @@ _LOOK_AGAIN_S = 0.01
 _SETTLE_S = 0.3
 _USUAL_TIMEOUT_S = 30
 _KEPT_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+
+
+class ServerNeverStarts(ServerUnusable, CannotJudge):
+    """The command has not started a server yet, and no feature's options are to blame: no verdict is possible."""
 
 
 class ServerPace(msgspec.Struct, frozen=True):
@@ -86,12 +92,12 @@ class Target(Protocol):
         """A server, ready. Raises ServerUnusable."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SpawnedServers:
     """A command that starts a server; `{port}`, `{api_port}`, `{task}`, `{bootstrap}`, `{timeout}` and `{function}` are filled in.
 
     `options`: what is added to it, by feature, for the scenarios on that feature. `timeout_s`: the function's timeout, where the command
-    has no place for one.
+    has no place for one. `has_served`: whether a server was ready once, so that one that is not says nothing of the others.
     """
 
     command: tuple[str, ...]
@@ -100,15 +106,19 @@ class SpawnedServers:
     environment: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout_s: float = 3.0
+    has_served: bool = field(default=False, init=False)
 
     async def serve(self, place: Place) -> SpawnedServer:
-        """Start one, and wait until it takes connections."""
+        """Start one, and wait until it takes connections. Raises CannotJudge where that never happens."""
         server = SpawnedServer(self, place)
         try:
             await server.start()
-        except BaseException:
+        except BaseException as error:
             await server.end()
+            if isinstance(error, ServerUnusable) and not (self.has_served or self.options.get(place.feature)):
+                raise ServerNeverStarts(str(error)) from None
             raise
+        self.has_served = True
         return server
 
 
@@ -154,12 +164,16 @@ class SpawnedServer:
         deadline = loop.time() + _START_S
         while not await _accepts(self.host, self.port):
             if not self._testee.is_alive or loop.time() > deadline:
-                await self._testee.clear()
-                printed = (self.record.stdout + self.record.stderr)[-2000:].decode("utf-8", "replace").strip()
-                raise ServerUnusable(
-                    f"the server takes no connections on port {self.port}; it {self.record.ending}: {printed}"
-                )
+                raise ServerUnusable(await self._absence())
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _absence(self) -> str:
+        if self._testee.is_alive:
+            self.record.ended_by_us = f"it was not ready after {_START_S:g} s"
+        await self._testee.clear()
+        printed = (self.record.stdout + self.record.stderr)[-2000:].decode("utf-8", "replace").strip()
+        told = f": {printable(printed)}" if printed else ""
+        return f"the server takes no connections on port {self.port}; it {self.record.ending}{told}"
 
     async def end(self) -> None:
         """End it in order, then whatever is left of it."""
@@ -179,11 +193,8 @@ class FoundServer:
     def __init__(
         self, url: str, task: Path, timeout_s: float, function: str = "function", features: frozenset[str] = frozenset()
     ) -> None:
-        """Raises ServerUnusable for a URL without a host."""
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ServerUnusable(f"{url} is no http:// URL of a server")
-        self.host, self.port = parts.hostname, parts.port or 80
+        """Raises ServerUnusable for what is no URL of a server."""
+        self.host, self.port = _address_of(url)
         self.timeout_s = timeout_s
         self.function = function
         self.features = features
@@ -215,6 +226,17 @@ class FoundServer:
     def close(self) -> None:
         """No scenario will come any more."""
         self.switchboard.close()
+
+
+def _address_of(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname:
+            return parts.hostname, parts.port or 80
+        reason = ""
+    except ValueError as error:
+        reason = f": {error}"
+    raise ServerUnusable(f"{url} is no http:// URL of a server{reason}")
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:

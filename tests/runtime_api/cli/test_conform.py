@@ -44,8 +44,17 @@ def test_a_runtime_that_does_not_exits_with_1(pilotlight_command: Command) -> No
         (["-k", "RT-NOWHERE", "--", "true"], 2, "no case is named by RT-NOWHERE"),
         ([], 2, "name the command"),
         (["--feature", "flying", "--", "true"], 2, "there is no feature flying"),
+        (["--list", "--feature", "flying"], 2, "there is no feature flying"),
+        (
+            ["--feature", "async-retries", "--", "true"],
+            2,
+            "there is no feature async-retries here: there are streaming",
+        ),
+        (["-k", "RT-SNAP", "--", "true"], 2, "none of the cases selected is judged without --feature snapstart"),
         (["--handlers", "nowhere", "--", "true"], 2, "no handlers at nowhere"),
-        (["--explain", "RT-BOOT"], 2, "names 8 cases"),
+        (["--explain", "RT-BOOT"], 2, "names 8 cases: --list shows them all"),
+        (["--explain", "SV-NEXT-001"], 2, "names 0 cases: those of SV are in pilotlight conform server"),
+        (["-k", "sv", "--", "true"], 2, "no case is named by sv: those of SV are in pilotlight conform server"),
         (["--", "./nowhere"], 3, "./nowhere: there is no such command"),
     ],
 )
@@ -63,6 +72,8 @@ def test_the_list_and_the_explanations_are_made_of_the_cases() -> None:
     assert [line.split()[0] for line in listed] == [case.id for case in RUNTIME_CASES]
     explained = CliRunner().invoke(cli, [*CONFORM, "--explain", "reply-500"]).stdout
     assert explained.startswith("RT-NEXT-005 reply-500\n")
+    told = json.loads(CliRunner().invoke(cli, [*CONFORM, "--list", "--format", "json"]).stdout)
+    assert [(case["id"], case["level"]) for case in told] == [(case.id, case.level.value) for case in RUNTIME_CASES]
 
 
 def test_a_configuration_names_the_runtime_and_its_command(pilotlight_command: Command, tmp_path: Path) -> None:

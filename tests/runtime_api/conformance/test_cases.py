@@ -87,6 +87,16 @@ def test_a_dependency_exists() -> None:
         Catalogue([one])
 
 
+@pytest.mark.parametrize("first", ["RT-ONE-001", "RT-ONE-002"])
+def test_cases_do_not_wait_for_each_other(first: str) -> None:
+    """Nor one for itself: the run would never end."""
+    one = Section("RT-ONE", "one")
+    one.case("RT-ONE-001", "one", SHOULD, "D", needs=[NOTHING], depends_on=[first])(documented)
+    one.case("RT-ONE-002", "two", SHOULD, "D", needs=[NOTHING], depends_on=["RT-ONE-001"])(documented)
+    with pytest.raises(InvalidCase, match="depend on each other: RT-ONE-00"):
+        Catalogue([one])
+
+
 def test_scenarios_are_told_apart_by_name() -> None:
     """Evidence is filed under a scenario's name, so no two share one."""
     scenarios = {scenario for case in RUNTIME_CASES for scenario in case.needs}

@@ -18,8 +18,9 @@ def test_members_that_are_not_named_have_a_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[environment", "conform.toml"),
+        ("[environment", ""),
         ('commands = ["x"]', "commands"),
+        ('handlers = ""', "handlers is empty"),
         ('features = ["flying"]', "there is no feature flying"),
         ('[options]\nflying = ["--fly"]', "there is no feature flying"),
         ('[environment]\n"A=B" = "c"', "environment.A=B: no process can be given"),
@@ -31,5 +32,5 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, message: str) -> N
     """With the file, and what in it."""
     path = tmp_path / "conform.toml"
     path.write_text(text)
-    with pytest.raises(ConfigUnusable, match=message):
+    with pytest.raises(ConfigUnusable, match=rf"conform\.toml: .*{message}"):
         read_config(path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime_api.conformance.baseline import Known
 from runtime_api.conformance.report.matrix import matrix, read_published
 from runtime_api.conformance.report.results import Results
 from runtime_api.conformance.verdicts import Status
@@ -29,6 +30,13 @@ def test_implementations_are_side_by_side() -> None:
     assert f"| {link.format('second')} | 2.0 | not conformant | 1/2 | 0/1 | streaming | 2026-11-21 |" in lines
     assert "| [RT-ONE-002](cases.md#rt-one-002-should-hold) should-hold | SHOULD | ! | ■ |" in lines
     assert "| [RT-TWO-001](cases.md#rt-two-001-gated) gated | MUST |  | ✓ |" in lines
+
+
+@pytest.mark.parametrize(("status", "known"), [(Status.ERROR, []), (Status.FAIL, [Known("RT-ONE-001", "issue 7")])])
+def test_what_nobody_could_judge_or_is_known_is_not_met(status: Status, known: list[Known]) -> None:
+    """It is among those that were to be judged, as in every other report."""
+    results = results_with([status, Status.PASS, Status.PASS, Status.INFO], known)
+    assert f"| {results.verdict} | 1/2 | 1/1 |" in matrix({"runtime/one": results})
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

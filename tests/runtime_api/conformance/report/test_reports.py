@@ -22,6 +22,7 @@ from tests.runtime_api.conformance.suites import results_with
 
 SCHEMA_FILE = Path(__file__).parents[4] / "docs" / "conformance" / "results.schema.json"
 PASSED = [Status.PASS, Status.PASS, Status.PASS, Status.INFO]
+GREEN, RED = "#1a7f4b", "#c02b2b"
 HOSTILE = "<script>alert(1)</script> a|b \x00\x1b[31m\ud800".encode("utf-8", "replace").decode() + "\x00 \x1b"
 
 
@@ -63,6 +64,24 @@ def test_a_stale_entry_of_the_baseline_is_in_every_report() -> None:
     results = results_with(PASSED, [Known("RT-ONE-001", "an old bug")])
     for text in (summary(results), page(results, {})):
         assert re.search(r"RT-ONE-001\W+ ?is listed in the baseline, and passes", text)
+
+
+@pytest.mark.parametrize(("status", "known"), [(Status.ERROR, []), (Status.FAIL, [Known("RT-ONE-001", "issue 7")])])
+def test_what_nobody_could_judge_or_is_known_is_met_in_no_report(status: Status, known: list[Known]) -> None:
+    """Badge, page, summary and terminal count the same; of the matrix there is a test of its own."""
+    results = results_with([status, Status.PASS, Status.PASS, Status.INFO], known)
+    assert json.loads(badge(results))["message"] == "core 1/2 · streaming"
+    assert '<span class="count">1 of 2</span>' in page(results, {})
+    assert "| RT-ONE the first | 1 | 0 | 0 | 0 |" in summary(results)
+    assert "MUST 1 passed" in list(report(results, lambda text, colour: text, again="", out=None))[-2]
+
+
+@pytest.mark.parametrize(("known", "tones"), [([], ("brightgreen", GREEN)), ([Known("RT-ONE-001", "")], ("red", RED))])
+def test_the_colour_is_that_of_the_exit_code(known: list[Known], tones: tuple[str, str]) -> None:
+    """A stale baseline fails the run, and looks like it."""
+    results = results_with(PASSED, known)
+    assert json.loads(badge(results))["color"] == tones[0]
+    assert f"background: {tones[1]}; }}" in page(results, {})
 
 
 def test_junit_tells_failures_from_errors_and_skips() -> None:
@@ -141,6 +160,7 @@ def test_the_published_schema_is_that_of_the_results() -> None:
         ([Status.PASS, Status.WARN, Status.PASS, Status.INFO], "core 1/2 · streaming", "green"),
         ([Status.FAIL, Status.PASS, Status.NOT_APPLICABLE, Status.INFO], "core 1/2", "red"),
         ([Status.PASS, Status.PASS, Status.FAIL, Status.INFO], "core 2/2 · streaming 0/1", "red"),
+        ([Status.ERROR, Status.ERROR, Status.ERROR, Status.ERROR], "core 0/2 · streaming 0/1", "red"),
     ],
 )
 def test_the_badge_says_how_many(statuses: list[Status], message: str, colour: str) -> None:
@@ -165,7 +185,10 @@ def test_the_terminal_says_what_was_expected_seen_and_how_to_run_it_again() -> N
     lines = list(report(results, lambda text, colour: text, again=again, out=Path("out")))
     assert lines[0] == "runtime: my-runtime 2.0    profile: core+streaming    rev 2026.11"
     told = "\n".join(lines)
-    assert "expected  something\n      actual    something else\n      see       https://example.org/one" in told
+    assert (
+        "expected  something\n      actual    something else\n      note      a note\n"
+        "      see       https://example.org/one" in told
+    )
     assert (
         "wire      out/wire/nothing.txt\n      again     pilotlight conform runtime -k RT-ONE-001 "
         "-- sh -c 'exec \"${HOME}\"/bootstrap'" in told
@@ -173,3 +196,10 @@ def test_the_terminal_says_what_was_expected_seen_and_how_to_run_it_again() -> N
     assert lines[-1] == "NOT CONFORMANT (core+streaming)"
     assert len([line for line in lines if "should-hold" in line]) == 1
     assert Level.MUST.value in told
+
+
+def test_what_is_blocked_is_not_said_to_have_failed() -> None:
+    """It was not looked at."""
+    results = results_with([Status.FAIL, Status.BLOCKED, Status.BLOCKED, Status.INFO])
+    totals = list(report(results, lambda text, colour: text, again="", out=None))[-2]
+    assert totals.startswith("2 MUST 0 passed 1 failed 1 blocked · 1 SHOULD 0 passed 0 not 1 blocked · ")

@@ -12,3 +12,9 @@ def test_ports_are_different_and_free() -> None:
     assert max(found) < 32_768
     for port in found:
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_no_port_is_given_twice() -> None:
+    """Nobody listens on it before its server has started, and another scenario would be judged by that one."""
+    found = [port for _ in range(500) for port in free_ports(2)]
+    assert len(set(found)) == 1000

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from runtime_api.conformance.cases import Scenario
+from runtime_api.conformance.runner import CannotJudge
 from runtime_api.conformance.runtime_stage.testee import CannotStart
-from runtime_api.conformance.server_stage import switchboard
+from runtime_api.conformance.server_stage import switchboard, target
 from runtime_api.conformance.server_stage.course import Course, evidence_of
 from runtime_api.conformance.server_stage.function_folder import fill_folder
 from runtime_api.conformance.server_stage.stage import Stage, play
@@ -37,8 +38,18 @@ async def one_invocation(stage: Stage) -> None:
     stage.keep("outcome", await call)
 
 
+async def starts(stage: Stage) -> None:
+    """Nothing but the server."""
+    await stage.start()
+
+
+async def starts_with_options(stage: Stage) -> None:
+    """That with what a feature needs."""
+    await stage.start(feature="tenant")
+
+
 async def played_by(code: str) -> Course:
-    """That on a server made of a line of Python."""
+    """One invocation on a server made of a line of Python."""
     servers = SpawnedServers((sys.executable, "-c", code, "{port}"))
     return await play(Scenario("one", one_invocation), servers, PACE)
 
@@ -52,19 +63,47 @@ async def test_both_ends_are_the_suites() -> None:
     assert '"out"' in text
 
 
-@pytest.mark.parametrize(("code", "told"), [(MUTE, "no answer within 0.5 s"), (RUDE, "not HTTP/1.1")])
-async def test_a_server_that_is_none_leaves_faults(code: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "told", "timed_out"), [(MUTE, "no answer within 0.5 s", True), (RUDE, "not HTTP/1.1", False)]
+)
+async def test_a_server_that_is_none_leaves_faults(code: str, told: str, timed_out: bool) -> None:
     """The scenario goes to its end, and nothing of the server is left."""
     course = await played_by(code)
     assert told in course["outcome"].fault
+    assert course["outcome"].is_timed_out is timed_out
     assert course["event"].fault == "no runtime was started"
     assert not psutil.pid_exists(course.servers[0].pid)
 
 
 async def test_a_server_that_ends_at_once_is_told_with_its_output() -> None:
     """No verdict is possible on it."""
-    with pytest.raises(ServerUnusable, match=r"exited with status 3: no such option"):
-        await played_by("import sys; print('no such option'); sys.exit(3)")
+    with pytest.raises(CannotJudge, match=r"exited with status 3: \\x1b\[31mno such option"):
+        await played_by("import sys; print('\\x1b[31mno such option'); sys.exit(3)")
+
+
+async def test_a_server_that_is_never_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With who ended it, and why."""
+    monkeypatch.setattr(target, "_START_S", 0.1)
+    with pytest.raises(CannotJudge, match=r"ran until the suite ended it: it was not ready after 0\.1 s$"):
+        await played_by("import signal; signal.pause()")
+
+
+async def test_options_that_no_server_starts_with_are_their_scenarios_affair() -> None:
+    """Whether the command starts one without them is still to be seen."""
+    servers = SpawnedServers((sys.executable, "-c", "import sys; sys.exit(sys.argv[1])"), options={"tenant": ("no!",)})
+    with pytest.raises(ServerUnusable, match="exited with status 1: no!") as caught:
+        await play(Scenario("options", starts_with_options), servers, PACE)
+    assert not isinstance(caught.value, CannotJudge)
+
+
+async def test_a_start_that_fails_after_others_ends_no_run(tmp_path: Path) -> None:
+    """The rest can be judged."""
+    once = f"import os, sys; os.mkdir({str(tmp_path / 'started')!r})\n{MUTE}"
+    servers = SpawnedServers((sys.executable, "-c", once, "{port}"))
+    await play(Scenario("first", starts), servers, PACE)
+    with pytest.raises(ServerUnusable, match="FileExistsError") as caught:
+        await play(Scenario("second", starts), servers, PACE)
+    assert not isinstance(caught.value, CannotJudge)
 
 
 async def test_a_command_that_does_not_exist_is_told() -> None:
