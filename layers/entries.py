@@ -39,6 +39,20 @@ def entries_of(folder: Path, leaves_out: Callable[[Path], bool] = lambda _path: 
         yield entry_of(path, str(path.relative_to(folder)), folder)
 
 
+def sizes_of(folder: Path, leaves_out: Callable[[Path], bool] = lambda _path: False) -> dict[str, int]:
+    """How many bytes each of the same files has, without reading any; raises SourceRefused."""
+    return {str(path.relative_to(folder)): _size_bytes(path) for path in _walk(folder, leaves_out)}
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise SourceRefused(f"{path} cannot be read: {error.strerror}") from None
+    # A link is written anew, and its length is next to nothing.
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
 def entry_of(source: Path, path: str, root: Path) -> Entry:
     """A file of this machine as entry, readable by all; a link within `root` stays one; raises SourceRefused."""
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from layers.entries import Entry
 from layers.errors import TooLarge
 
@@ -13,11 +15,16 @@ _SHOWN = 3
 
 def check_unzipped(entries: list[Entry]) -> int:
     """The size in bytes when unpacked; raises TooLarge above what a function and its layers may have together."""
-    size_bytes = sum(len(entry.content) for entry in entries)
+    return check_sizes({entry.path: len(entry.content) for entry in entries})
+
+
+def check_sizes(sizes_bytes: Mapping[str, int]) -> int:
+    """The same, by the size of each file."""
+    size_bytes = sum(sizes_bytes.values())
     if size_bytes > UNZIPPED_LIMIT_BYTES:
         raise TooLarge(
             f"unpacked it is {mib(size_bytes)}, and Lambda takes {mib(UNZIPPED_LIMIT_BYTES)} for a function and all its layers. "
-            f"The largest: {', '.join(_largest(entries))}. Leave something out, or ship an image (up to 10 GB)."
+            f"The largest: {', '.join(_largest(sizes_bytes))}. Leave something out, or ship an image (up to 10 GB)."
         )
     return size_bytes
 
@@ -32,6 +39,6 @@ def mib(size_bytes: int) -> str:
     return f"{size_bytes / (1 << 20):.1f} MB" if size_bytes >= 1 << 20 else f"{size_bytes / (1 << 10):.1f} kB"
 
 
-def _largest(entries: list[Entry]) -> list[str]:
-    found = sorted(entries, key=lambda entry: len(entry.content), reverse=True)[:_SHOWN]
-    return [f"{entry.path} ({mib(len(entry.content))})" for entry in found]
+def _largest(sizes_bytes: Mapping[str, int]) -> list[str]:
+    found = sorted(sizes_bytes.items(), key=lambda item: item[1], reverse=True)[:_SHOWN]
+    return [f"{path} ({mib(size_bytes)})" for path, size_bytes in found]

@@ -56,7 +56,7 @@ if __name__ == "__main__":
 def build_wrapper_layer(output: Path, interpreters: list[Interpreter], progress: Progress = no_progress) -> Built:
     """Write the layer, compiled for each of the interpreters' versions; raises BuildRefused."""
     by_minor = {interpreter.minor: interpreter for interpreter in interpreters}
-    minors = sorted(by_minor, key=_number)
+    minors = minors_of(interpreters)
     start = _START_SCRIPT.replace("(HAS,)", str(tuple(minors))).replace("HAS", ", ".join(minors))
     entries = [Entry(WRAPPER, _SHELL_SCRIPT.encode(), PROGRAM), Entry(_START, start.encode())]
     for minor in minors:
@@ -68,6 +68,11 @@ def build_wrapper_layer(output: Path, interpreters: list[Interpreter], progress:
         f"Set AWS_LAMBDA_EXEC_WRAPPER={OPT}/{WRAPPER} on the function.",
     ]
     return write_layer(entries, contents, [pilotlight_component()], output, progress, notes)
+
+
+def minors_of(interpreters: list[Interpreter]) -> list[str]:
+    """The versions such a layer is for, in order."""
+    return sorted({interpreter.minor for interpreter in interpreters}, key=_number)
 
 
 def _number(minor: str) -> tuple[int, ...]:

@@ -45,12 +45,14 @@ def install(
     """Install into an empty folder and return what came of it; `without_traces` makes it fit for a zip.
 
     `find_links` are folders with wheels of one's own, `uv` the program to use; pip when it is None.
+    Beside that folder is what the program leaves when it is broken off: whatever holds both has to go.
     Raises DependencyRefused, SourceRefused, ToolMissing, ToolFailed.
     """
     links = [f"--find-links={folder.absolute()}" for folder in find_links]
-    arguments = _requirement_arguments(requirements, into.parent, uv)
+    scratch = into.parent
+    arguments = _requirement_arguments(requirements, scratch, uv)
     command = _uv_command(uv, target, into) if uv else _pip_command(target, into)
-    _run([*command, *links, *arguments], requirements, target)
+    _run([*command, *links, *arguments], requirements, target, scratch)
     return list(_installed(into)) if into.is_dir() else []
 
 
@@ -70,7 +72,7 @@ def _requirement_arguments(requirements: Requirements, scratch: Path, uv: str | 
 
 def _export(uv: str, lock: Path, output: Path) -> None:
     command = [uv, "export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", "--format=requirements-txt"]
-    done = _completed([*command, f"--output-file={output}"], lock.absolute().parent)
+    done = _completed([*command, f"--output-file={output}"], lock.absolute().parent, output.parent)
     if done.returncode != 0:
         raise SourceRefused(f"{lock} cannot be read: {done.stderr.strip()}")
 
@@ -100,9 +102,9 @@ def _pip_command(target: Target, into: Path) -> list[str]:
     ]
 
 
-def _run(command: list[str], requirements: Requirements, target: Target) -> None:
+def _run(command: list[str], requirements: Requirements, target: Target, scratch: Path) -> None:
     # What a project says about its sources of packages is found from its folder.
-    done = _completed(command, requirements.file.absolute().parent)
+    done = _completed(command, requirements.file.absolute().parent, scratch)
     if done.returncode == 0:
         return
     said = done.stderr.strip()
@@ -120,11 +122,13 @@ def _run(command: list[str], requirements: Requirements, target: Target) -> None
     )
 
 
-def _completed(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def _completed(command: list[str], folder: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             command,
             cwd=folder,
+            # Whoever is killed cannot clean up.
+            env={**os.environ, "TMPDIR": str(scratch)},
             capture_output=True,
             text=True,
             errors="replace",

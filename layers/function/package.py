@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from layers.archive import write_zip
 from layers.compiled import compile_entries
 from layers.contents import Contents
-from layers.entries import Entry, Progress, entries_of, no_progress
+from layers.entries import Entry, Progress, entries_of, no_progress, sizes_of
 from layers.errors import SourceRefused
 from layers.function.built_here import check_nothing_is_built
 from layers.function.dependencies import install, maybe_uv, without_traces
@@ -20,7 +21,7 @@ from layers.function.requirements import Requirements, check_python, maybe_requi
 from layers.function.target import TASK_ROOT, Target
 from layers.interpreter.probe import Interpreter
 from layers.layer import Built, pilotlight_version
-from layers.limits import check_unzipped
+from layers.limits import check_sizes, check_unzipped
 
 _CACHES = {"__pycache__", "node_modules"}
 _TESTS = "tests"
@@ -67,20 +68,23 @@ def _own_entries(package: Package, output: Path, notes: list[str]) -> list[Entry
         is_built = path in zips or os.path.realpath(path) == ours
         return path.name.startswith(".") or is_built or _is_for_authors(path, package)
 
-    found = list(entries_of(package.folder, leaves_out))
-    if not found:
+    sizes_bytes = sizes_of(package.folder, leaves_out)
+    if not sizes_bytes:
         raise SourceRefused(f"{package.folder} has no files: name the folder with the function")
-    _check_names(found)
+    _check_names(sizes_bytes)
+    # Before they are read: somebody's data may be larger than memory.
+    check_sizes(sizes_bytes)
+    found = list(entries_of(package.folder, leaves_out))
     notes += _what_is_odd(package.folder, found, sorted(path.name for path in zips))
     return found
 
 
-def _check_names(entries: list[Entry]) -> None:
-    for entry in entries:
+def _check_names(paths: Iterable[str]) -> None:
+    for path in paths:
         try:
-            entry.path.encode()
+            path.encode()
         except UnicodeEncodeError:
-            shown = os.fsencode(entry.path).decode(errors="backslashreplace")
+            shown = os.fsencode(path).decode(errors="backslashreplace")
             raise SourceRefused(f"{shown} is not a name in UTF-8, as a zip needs it: give the file another") from None
 
 
@@ -104,6 +108,10 @@ def _dependencies(package: Package, notes: list[str], progress: Progress) -> lis
     check_python(package.requirements.parent if package.requirements else package.folder, package.target)
     if requirements is None:
         return []
+    if requirements.are_locked and not package.uses_uv:
+        raise SourceRefused(
+            f"{requirements.file} is read by uv, not by pip: leave --pip out, or name a requirements.txt with --requirements"
+        )
     uv = maybe_uv() if package.uses_uv else None
     check_nothing_is_built(requirements, package.target)
     step = f"installing what {requirements.file.name} asks for"

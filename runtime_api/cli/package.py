@@ -11,17 +11,13 @@ from layers.errors import BuildRefused, InterpreterUnusable
 from layers.function.package import Package, build_package
 from layers.function.target import Architecture, Target
 from layers.interpreter.probe import Interpreter, probe
+from runtime_api.cli.options.zip_file import output_option
 from runtime_api.cli.output.builds import print_built, refuse, showing_progress
 
 
 @click.command("package")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Where to write the zip; FOLDER.zip in this folder when left out.",
-)
+@output_option("FOLDER.zip in this folder")
 @click.option(
     "--python-version",
     metavar="3.X",
@@ -69,8 +65,6 @@ def command(
 
     Left out are tests, caches, virtual environments, zips beside the function, and files whose names begin with a dot.
     """
-    if output == Path():
-        raise click.UsageError("--output is empty: name a file, or leave it out")
     try:
         target = Target(python_version, architecture)
         interpreter = None if no_compile else _compiler(python, target)
@@ -80,7 +74,7 @@ def command(
             built = build_package(package, place, progress)
     except BuildRefused as error:
         return refuse(error)
-    print_built(built, [f"aws lambda update-function-code --function-name NAME --zip-file fileb://{place}"])
+    print_built(built, "aws lambda update-function-code --function-name NAME")
     return 0
 
 

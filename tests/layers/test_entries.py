@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.entries import FILE, LINK, PROGRAM, Entry, entries_of
+from layers.entries import FILE, LINK, PROGRAM, Entry, entries_of, sizes_of
 from layers.errors import SourceRefused
 
 
@@ -30,6 +30,15 @@ def test_what_is_left_out_is_not_even_looked_at(tmp_path: Path) -> None:
     (tmp_path / "cache" / "out").symlink_to("/etc/passwd")
     (tmp_path / "kept").touch()
     assert [entry.path for entry in entries_of(tmp_path, lambda path: path.name == "cache")] == ["kept"]
+
+
+def test_sizes_are_known_before_anything_is_read(tmp_path: Path) -> None:
+    """However large a file is; a link has next to none."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    (tmp_path / "link").symlink_to("large")
+    (tmp_path / "cache").touch()
+    assert sizes_of(tmp_path, lambda path: path.name == "cache") == {"large": 1 << 40, "link": 0}
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "missing/../../outside"])

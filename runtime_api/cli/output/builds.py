@@ -32,8 +32,8 @@ def showing_progress() -> Iterator[Callable[[str, int, int], None]]:
         yield progress
 
 
-def print_built(built: Built, commands: list[str]) -> None:
-    """The summary: what is in the zip, how large it is, what to do with it."""
+def print_built(built: Built, command: str) -> None:
+    """The summary: what is in the zip, how large it is, and how `command` takes it to AWS."""
     # Wide enough for any line: what is meant to be copied must not be cut or folded.
     console = Console(highlight=False, soft_wrap=True, width=1000)
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -44,10 +44,21 @@ def print_built(built: Built, commands: list[str]) -> None:
     console.print(table)
     for note in built.notes:
         console.print(note, markup=False)
-    if not fits_upload(built.zipped_bytes):
-        console.print(f"Larger than {mib(UPLOAD_LIMIT_BYTES)}: Lambda takes it by way of S3 only.", markup=False)
-    for command in commands:
-        console.print(command, markup=False)
+    for line in _upload(built, command):
+        console.print(line, markup=False)
+
+
+def _upload(built: Built, command: str) -> list[str]:
+    if fits_upload(built.zipped_bytes):
+        return [f"{command} --zip-file fileb://{built.path}"]
+    key = built.path.name
+    is_function = built.contents.kind == "function"
+    stored = f"--s3-bucket BUCKET --s3-key {key}" if is_function else f"--content S3Bucket=BUCKET,S3Key={key}"
+    return [
+        f"Larger than {mib(UPLOAD_LIMIT_BYTES)}: Lambda takes it by way of S3 only.",
+        f"aws s3 cp {built.path} s3://BUCKET/",
+        f"{command} {stored}",
+    ]
 
 
 def _rows(built: Built) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.errors import DependencyRefused, SourceRefused, ToolFailed
+from layers.errors import DependencyRefused, SourceRefused, TooLarge, ToolFailed
 from layers.function.dependencies import maybe_uv
 from layers.function.package import Package, build_package
 from layers.function.target import Target
@@ -297,6 +297,23 @@ def test_a_name_that_does_not_exist_may_be_the_reason(folder: Path, uses_uv: boo
         DependencyRefused, match=r"^birrd, .* cannot be had as a wheel .*: it does not exist under this"
     ):
         package(folder, uv=uses_uv)
+
+
+def test_a_folder_that_is_too_large_is_refused_unread(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files may be larger than memory."""
+    with (folder / "data" / "large").open("wb") as file:
+        file.truncate(251 << 20)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read"))
+    with pytest.raises(TooLarge, match=r"unpacked it is 251\.0 MB.*The largest: data/large \(251\.0 MB\)"):
+        package(folder)
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "pylock.toml"])
+def test_a_lock_file_is_not_read_by_pip(folder: Path, lock: str) -> None:
+    """Whether uv is installed is not the matter then."""
+    (folder / lock).touch()
+    with pytest.raises(SourceRefused, match=rf"{lock} is read by uv, not by pip: leave --pip out"):
+        package(folder, uv=False)
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "empty"])

@@ -57,6 +57,24 @@ def test_a_project_of_poetry(tmp_path: Path) -> None:
         maybe_requirements(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "text"), [("Pipfile", "[packages]\nboto3 = '*'\n"), ("Pipfile.lock", "{}")])
+def test_a_project_of_pipenv(tmp_path: Path, name: str, text: str) -> None:
+    """It is refused until its dependencies are where they are read."""
+    (tmp_path / name).write_text(text)
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")
+    with pytest.raises(SourceRefused, match=rf"{name} is read by Pipenv: .* \(pipenv requirements > requirements\.txt"):
+        maybe_requirements(tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    assert maybe_requirements(tmp_path) == Requirements(tmp_path / "requirements.txt")
+
+
+def test_a_project_of_pipenv_without_dependencies(tmp_path: Path) -> None:
+    """What it asks for to be tested is not the function's."""
+    (tmp_path / "Pipfile").write_text("[dev-packages]\npytest = '*'\n")
+    (tmp_path / "Pipfile.lock").write_text("{}")
+    assert maybe_requirements(tmp_path) is None
+
+
 def test_a_project_for_another_python(tmp_path: Path) -> None:
     """It is refused for this one, whether it has dependencies or not."""
     check_python(tmp_path, Target("3.11", "x86_64"))

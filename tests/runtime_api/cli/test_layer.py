@@ -37,9 +37,15 @@ def test_a_layer_and_its_summary(here: Path) -> None:
     assert lines[1].endswith(" kB of 50.0 MB")
     assert "Set AWS_LAMBDA_EXEC_WRAPPER=/opt/pilotlight-wrapper on the function." in lines
     assert lines[-1] == (
-        "aws lambda publish-layer-version --layer-name pilotlight --zip-file fileb://pilotlight-wrapper.zip "
-        f"--compatible-runtimes python{RUNNING}"
+        f"aws lambda publish-layer-version --layer-name pilotlight --compatible-runtimes python{RUNNING} "
+        "--zip-file fileb://pilotlight-wrapper.zip"
     )
+
+
+def test_a_layer_for_a_python_that_was_named(here: Path) -> None:
+    """The name of the zip says which, so that one for another does not take its place."""
+    assert pilotlight("layer", "build", "--python", sys.executable, "--python", sys.executable).return_value == 0
+    assert [path.name for path in here.iterdir()] == [f"pilotlight-wrapper-python{RUNNING}.zip"]
 
 
 def test_a_layer_that_cannot_be_built(here: Path) -> None:
@@ -69,6 +75,15 @@ def test_an_empty_name_of_the_zip_is_wrong_usage(arguments: tuple[str, ...]) -> 
     """As a variable that is not set leaves it."""
     result = CliRunner().invoke(cli, [*arguments, "--output", ""])
     assert (result.exit_code, "--output is empty: name a file, or leave it out" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("arguments", [("layer", "build"), ("package",)])
+@pytest.mark.parametrize("output", ["nowhere/", "nowhere/."])
+def test_a_folder_in_place_of_the_zip_is_wrong_usage(here: Path, arguments: tuple[str, ...], output: str) -> None:
+    """No file is written under the name of one that does not exist."""
+    result = CliRunner().invoke(cli, [*arguments, "--output", output])
+    assert (result.exit_code, f"{output} is a folder that does not exist" in result.stderr) == (2, True)
+    assert list(here.iterdir()) == []
 
 
 def test_a_package_for_a_python_that_is_not_here(here: Path) -> None:

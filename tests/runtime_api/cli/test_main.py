@@ -14,6 +14,7 @@ from tests.runtime_api.cli.conftest import PILOTLIGHT
 from tests.runtime_api.waiting import lives_until
 
 INSTALLER = """#!/bin/sh
+mktemp -d > /dev/null
 echo $$ > "$TOLD.new"
 mv "$TOLD.new" "$TOLD"
 exec sleep 600
@@ -22,7 +23,7 @@ exec sleep 600
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_a_build_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """No folder of its own, no half-written zip, no installer; the exit code says which signal it was."""
+    """No folder of its own or of the installer's, no half-written zip, no installer; the exit code says which signal it was."""
     for name in ("function", "tmp", "bin"):
         (tmp_path / name).mkdir()
     (tmp_path / "function" / "app.py").touch()
