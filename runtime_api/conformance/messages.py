@@ -8,11 +8,13 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+# How much of a body that is no JSON is told with the reason.
+_TOLD_BYTES = 200
 
 
 @dataclass(frozen=True)
 class NotJson:
-    """What `Request.json` is when the body is no JSON: equal to nothing a handler returns."""
+    """What `Request.json` is when the body is no JSON: equal to nothing a handler returns. `reason` begins with the body's beginning."""
 
     reason: str
 
@@ -42,11 +44,11 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The value of a header, whatever its case; several are joined by a comma. None when there is none."""
-        return _joined(self.headers, name)
+        return joined(self.headers, name)
 
     def trailer(self, name: str) -> str | None:
         """The value of a trailer, whatever its case; None when there is none."""
-        return _joined(self.trailers, name)
+        return joined(self.trailers, name)
 
     @property
     def json(self) -> Any:  # noqa: ANN401  (whatever was sent)
@@ -59,7 +61,7 @@ def strict_json(body: bytes) -> Any:  # noqa: ANN401  (whatever was sent)
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        return NotJson(str(error))
+        return NotJson(f"{body[:_TOLD_BYTES].decode('utf-8', 'backslashreplace')} ({error})")
 
 
 def is_same_document(first: bytes, second: bytes) -> bool:
@@ -72,7 +74,8 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _joined(fields: list[tuple[str, str]], name: str) -> str | None:
+def joined(fields: list[tuple[str, str]], name: str) -> str | None:
+    """The value of a field, whatever the case of its name; several are joined by a comma. None when there is none."""
     values = [value for key, value in fields if key.lower() == name.lower()]
     return ", ".join(values) if values else None
 

@@ -12,6 +12,7 @@ HEADER_DEADLINE_MS = "Lambda-Runtime-Deadline-Ms"
 HEADER_FUNCTION_ARN = "Lambda-Runtime-Invoked-Function-Arn"
 HEADER_TRACE_ID = "Lambda-Runtime-Trace-Id"
 HEADER_CLIENT_CONTEXT = "Lambda-Runtime-Client-Context"
+HEADER_COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
 HEADER_TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 # Given with each event, and echoed with its answer: one for each attempt, where a request id may come again
 HEADER_INVOCATION_ID = "Lambda-Runtime-Invocation-Id"
@@ -54,6 +55,7 @@ HEADER_API_ERROR_TYPE = "x-amzn-ErrorType"
 ENV_RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 ENV_HANDLER = "_HANDLER"
 ENV_TASK_ROOT = "LAMBDA_TASK_ROOT"
+ENV_INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 ENV_LOG_STREAM_NAME = "AWS_LAMBDA_LOG_STREAM_NAME"
 ENV_ACCESS_KEY_ID = "AWS_ACCESS_KEY_ID"
 ENV_SECRET_ACCESS_KEY = "AWS_SECRET_ACCESS_KEY"
@@ -68,5 +70,7 @@ ENV_LOG_LEVEL = "AWS_LAMBDA_LOG_LEVEL"
 # What managed runtimes write their framed log events to
 ENV_LOG_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 ENV_LOG_GROUP_NAME = "AWS_LAMBDA_LOG_GROUP_NAME"
+# Set anew for each invocation, by the runtime itself
+ENV_TRACE_ID = "_X_AMZN_TRACE_ID"
 
 VERSION_LATEST = "$LATEST"

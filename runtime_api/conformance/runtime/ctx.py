@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+
+import msgspec
 
 from runtime_api.conformance.cases import MAY, MUST, SHOULD, Section, scenario
 from runtime_api.conformance.runtime.boot import REACHES_API
-from runtime_api.conformance.runtime_stage.event import FUNCTION_ARN, event, op
+from runtime_api.conformance.runtime_stage.event import FUNCTION_ARN, TRACE, event, op
 from runtime_api.conformance.runtime_stage.record import Call, Exchange, Run
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import CUSTOM, HTTP, NEXT, OPENAPI, VARIABLES
 from runtime_api.conformance.verdicts import World, shown
 from runtime_api.protocol.names import (
     CONTENT_TYPE_JSON,
+    ENV_TRACE_ID,
     HEADER_CLIENT_CONTEXT,
+    HEADER_COGNITO_IDENTITY,
     HEADER_DEADLINE_MS,
     HEADER_FUNCTION_ARN,
     HEADER_INVOCATION_ID,
@@ -25,9 +30,6 @@ from runtime_api.protocol.names import (
 CTX = Section("RT-CTX", "metadata of the invocation")
 _KNOWS_ID = "RT-CTX-001"
 
-_COGNITO_IDENTITY = "Lambda-Runtime-Cognito-Identity"
-_ENV_TRACE = "_X_AMZN_TRACE_ID"
-_TRACE = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1"
 _ARN_ALIAS, _ARN_VERSION = f"{FUNCTION_ARN}:live", f"{FUNCTION_ARN}:7"
 _UNUSUAL_ID = "Not-a.UUID_but~7"
 _ODD_CASE_IDS = ("lower-case", "upper-case")
@@ -50,9 +52,9 @@ _MEMBERS = {
     "log_stream": "AWS_LAMBDA_LOG_STREAM_NAME",
 }
 _ALL_HEADERS = {
-    HEADER_TRACE_ID: _TRACE,
+    HEADER_TRACE_ID: TRACE,
     HEADER_CLIENT_CONTEXT: '{"custom":{"key":"value"},"env":{"locale":"de"},"client":{"installation_id":"i-1"}}',
-    _COGNITO_IDENTITY: '{"cognitoIdentityId":"us-east-1:me","cognitoIdentityPoolId":"us-east-1:pool"}',
+    HEADER_COGNITO_IDENTITY: '{"cognitoIdentityId":"us-east-1:me","cognitoIdentityPoolId":"us-east-1:pool"}',
     HEADER_TENANT_ID: "blue",
 }
 # The places of the events of `contexts`.
@@ -65,11 +67,11 @@ async def contexts(stage: Stage) -> None:
     await stage.start(environment=_FUNCTION)
     by_alias = _ALL_HEADERS | {HEADER_FUNCTION_ARN: _ARN_ALIAS}
     by_version = _ALL_HEADERS | {HEADER_FUNCTION_ARN: _ARN_VERSION}
-    variables = op("env", names=[_ENV_TRACE, *_MEMBERS.values()])
+    variables = op("env", names=[ENV_TRACE_ID, *_MEMBERS.values()])
     await stage.serve(
         event({"op": "context", "wait_ms": _WAIT_MS}, headers=by_alias),
         event({"op": "context"}, request_id=_UNUSUAL_ID, deadline_in_ms=30_000.0, headers=by_version),
-        event({"op": "env", "names": [_ENV_TRACE, *_MEMBERS.values()]}, headers=_ALL_HEADERS),
+        event({"op": "env", "names": [ENV_TRACE_ID, *_MEMBERS.values()]}, headers=_ALL_HEADERS),
         variables,
         op("context"),
     )
@@ -184,14 +186,14 @@ def arn_per_invoke(world: World, run: Run) -> None:
 def trace_env(world: World, run: Run) -> None:
     """While the handler runs, _X_AMZN_TRACE_ID is what the trace header says."""
     result = run.result(_TRACED)
-    world.check(_member(result, _ENV_TRACE) == _TRACE, _TRACE, _member(result, _ENV_TRACE) or result)
+    world.check(_member(result, ENV_TRACE_ID) == TRACE, TRACE, _member(result, ENV_TRACE_ID) or result)
 
 
 @CTX.case("RT-CTX-006", "trace-cleared", SHOULD, "C", refs=[NEXT], needs=[contexts], depends_on=["RT-CTX-011"])
 def trace_cleared(world: World, run: Run) -> None:
     """An event without a trace header does not see the trace of the one before: the variable is not set, or empty."""
     result = run.result(_UNTRACED)
-    world.check(isinstance(result, dict) and not result.get(_ENV_TRACE), f"no {_ENV_TRACE}", result)
+    world.check(isinstance(result, dict) and not result.get(ENV_TRACE_ID), f"no {ENV_TRACE_ID}", result)
 
 
 @CTX.case("RT-CTX-007", "client-context", SHOULD, "D", refs=[NEXT, CUSTOM], needs=[contexts], depends_on=[_KNOWS_ID])
@@ -329,9 +331,11 @@ def _readings(run: Run, number: int) -> list[tuple[float, float, float]]:
     told = _context(run, number).get("remaining")
     if not isinstance(told, list):
         return []
-    whole = [one for one in told if isinstance(one, list) and len(one) == 3]
-    numbers = [one for one in whole if all(isinstance(value, int | float) for value in one)]
-    return [(float(before), float(remaining), float(after)) for before, remaining, after in numbers]
+    readings = []
+    for one in told:
+        with contextlib.suppress(msgspec.ValidationError):
+            readings.append(msgspec.convert(one, tuple[float, float, float]))
+    return readings
 
 
 def _tells_deadline(reading: tuple[float, float, float], deadline_ms: float) -> bool:

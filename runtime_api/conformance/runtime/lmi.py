@@ -13,13 +13,13 @@ from runtime_api.conformance.runtime_stage.record import Invocation, Run
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import MANAGED_INSTANCES
 from runtime_api.conformance.verdicts import World
-from runtime_api.protocol.names import ENV_MAX_CONCURRENCY, HEADER_TRACE_ID
+from runtime_api.protocol.names import ENV_INITIALIZATION_TYPE, ENV_MAX_CONCURRENCY, HEADER_TRACE_ID
 
 LMI = Section("RT-LMI", "several invocations at once", features=["managed-instances"])
 _TAKES_SEVERAL = "RT-LMI-001"
 
 _LIMIT = 4
-_MANAGED = {ENV_MAX_CONCURRENCY: str(_LIMIT), "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances"}
+_MANAGED = {ENV_MAX_CONCURRENCY: str(_LIMIT), ENV_INITIALIZATION_TYPE: "lambda-managed-instances"}
 _EVENTS, _EVENT_MS = 16, 150
 # How long a poll too many has time to come.
 _WATCH_S = 0.3

@@ -123,9 +123,8 @@ def freeze_thaw(world: World, run: Run) -> None:
     The process group is stopped for 2 s, with --slow for 31 s. The event is sent to the open poll meanwhile. Field report:
     Nike-Inc/hal#54.
     """
-    results = [invocation.result for invocation in run.invocations]
-    counts = [result.get("count") for result in results if isinstance(result, dict)]
-    world.check(counts == [1], "the handler called once", results or run.story)
+    counts = [result.get("count") for result in run.results if isinstance(result, dict)]
+    world.check(counts == [1], "the handler called once", run.results or run.story)
     answered_ms = run.answers[0].request.arrived_ms if run.answers else float("inf")
     polls = [poll for poll in run.polls if poll.request.arrived_ms < answered_ms]
     world.check(len(polls) == 1, "the poll from before answered, no other one", f"{len(polls)} polls; {run.story}")
@@ -211,8 +210,7 @@ def copes_with_cut(world: World, run: Run) -> None:
     For a second every poll is cut by a reset; then the server is well again and has an event. Fewer than a hundred polls in that second
     are no busy loop.
     """
-    results = [invocation.result for invocation in run.invocations]
-    recovered = results == ["after"]
+    recovered = run.results == ["after"]
     ended = run.process.status is not None and run.process.status != 0
     world.check(recovered or ended, "the event after the cut answered, or an exit status other than 0", run.story)
     cut = [poll for poll in run.polls if poll.request.arrived_ms < run.marks.get("healed", float("inf"))]

@@ -115,7 +115,13 @@ def path_id(world: World, run: Run) -> None:
     """A result is posted to /runtime/invocation/ID/response with the id of its event."""
     expected = {number: one.result for number, one in enumerate(run.timely) if not _fails(number)}
     wrong = {number: result for number, result in expected.items() if result != number}
-    world.check(expected and not wrong, "each result under its event's id", wrong or run.story)
+    actual = "; ".join(f"event {number}: {shown(result)}" for number, result in list(wrong.items())[:1])
+    others = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    world.check(
+        expected and not wrong,
+        "each result under its event's id",
+        f"{actual}{others}{run.astray}" if wrong else run.story,
+    )
 
 
 @RESP.case("RT-RESP-002", "exactly-once", MUST, "D", refs=[RESPONSE], needs=[mixed], depends_on=[_RIGHT_ID])

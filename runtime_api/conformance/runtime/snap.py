@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runtime_api.conformance.cases import SHOULD, Scenario, Section, scenario
-from runtime_api.conformance.runtime.boot import REACHES_API
+from runtime_api.conformance.runtime.boot import CLOCK_SLACK_MS, REACHES_API
 from runtime_api.conformance.runtime.ending import END_S
 from runtime_api.conformance.runtime_stage.event import op
 from runtime_api.conformance.runtime_stage.record import Call, Run
@@ -13,14 +13,12 @@ from runtime_api.conformance.runtime_stage.scripted_api import EMPTY_REPLY
 from runtime_api.conformance.runtime_stage.stage import Stage
 from runtime_api.conformance.sources import SNAPSTART_HOOKS
 from runtime_api.conformance.verdicts import World
+from runtime_api.protocol.names import ENV_INITIALIZATION_TYPE
 
 SNAP = Section("RT-SNAP", "snapshots", features=["snapstart"])
 
-_INITIALIZATION = "AWS_LAMBDA_INITIALIZATION_TYPE"
-_SNAP_START = {_INITIALIZATION: "snap-start"}
+_SNAP_START = {ENV_INITIALIZATION_TYPE: "snap-start"}
 _SNAPSHOT_S = 0.3
-# The process's clock and ours are one, read at slightly different moments.
-_CLOCK_SLACK_MS = 20.0
 
 
 @scenario("snapshot")
@@ -82,12 +80,12 @@ def waits_for_restore(world: World, run: Run, without: Run) -> None:
     if world.check(list(times) == ["before", "after"], "both hooks run, each once", run.result(0)):
         before, after = times["before"] - run.epoch_ms, times["after"] - run.epoch_ms
         world.check(
-            before <= asked_ms + _CLOCK_SLACK_MS,
+            before <= asked_ms + CLOCK_SLACK_MS,
             "the first hook before /restore/next",
             f"{before - asked_ms:.0f} ms late",
         )
         world.check(
-            after >= restored_ms - _CLOCK_SLACK_MS,
+            after >= restored_ms - CLOCK_SLACK_MS,
             "the second hook after the restore",
             f"{restored_ms - after:.0f} ms early",
         )

@@ -16,6 +16,7 @@ from runtime_api.protocol.names import (
 
 _AS_USUAL = Reply()
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:conformance"
+TRACE = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1"
 
 
 @dataclass(frozen=True)

@@ -206,8 +206,13 @@ class Run:
         ]
 
     @property
+    def results(self) -> list[object]:
+        """The results of all of them."""
+        return [invocation.result for invocation in self.invocations]
+
+    @property
     def timely(self) -> list[Invocation]:
-        """The same without what is unanswered because time was up so soon after it was handed out."""
+        """The invocations without what is unanswered because time was up so soon after it was handed out."""
         up_ms = self.marks.get("time is up", float("inf"))
         return [one for one in self.invocations if one.answer or up_ms - (one.poll.replied_ms or 0.0) >= _ANSWER_MS]
 
@@ -228,8 +233,19 @@ class Run:
 
     @property
     def process(self) -> Process:
-        """The first start of the command."""
-        return self.processes[0]
+        """The first start of the command; one that did nothing where there was none."""
+        return self.processes[0] if self.processes else Process()
+
+    @property
+    def astray(self) -> str:
+        """The first answers that were the only one to no event, as they were asked and answered; empty where there is none."""
+        due = {one.event.request_id for one in self.invocations}
+        astray = []
+        for answer in self.answers:
+            if answer.request_id not in due:
+                astray.append(answer)
+            due.discard(answer.request_id)
+        return _told(astray)
 
     @property
     def story(self) -> str:
@@ -249,7 +265,7 @@ class Run:
 
 
 def _told(others: list[Exchange]) -> str:
-    """What the first requests were that are no call of the Runtime API."""
+    """What the first of these requests were, and how they were answered."""
     told = [
         f"{_line_of(one.request)}, answered {one.reply.status if one.reply else 'nothing'}" for one in others[:_OTHERS]
     ]

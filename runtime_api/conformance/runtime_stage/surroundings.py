@@ -11,6 +11,7 @@ from runtime_api.conformance.config_file import ConfigUnusable
 from runtime_api.conformance.runtime_stage.event import FUNCTION_ARN
 from runtime_api.protocol.names import (
     ENV_HANDLER,
+    ENV_INITIALIZATION_TYPE,
     ENV_LOG_GROUP_NAME,
     ENV_LOG_STREAM_NAME,
     ENV_RUNTIME_API,
@@ -53,12 +54,14 @@ def environment_for(address: str, handler: str, task_root: Path, mark: str) -> d
         ENV_RUNTIME_API: address,
         ENV_HANDLER: handler,
         ENV_TASK_ROOT: str(task_root),
+        # Who is killed in the end cannot clean up.
+        "TMPDIR": str(_tmp_beside(task_root)),
         ENV_LOG_GROUP_NAME: f"/aws/lambda/{FUNCTION_NAME}",
         ENV_LOG_STREAM_NAME: mark,
         "AWS_LAMBDA_FUNCTION_NAME": FUNCTION_NAME,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(FUNCTION_MEMORY_MB),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        ENV_INITIALIZATION_TYPE: "on-demand",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "conformance",
@@ -69,6 +72,10 @@ def environment_for(address: str, handler: str, task_root: Path, mark: str) -> d
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
     }
+
+
+def _tmp_beside(task_root: Path) -> Path:
+    return task_root.with_name("tmp")
 
 
 def changed(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -87,10 +94,11 @@ def handlers_at(name: str, base: Path) -> Path:
 
 
 def fill_task_root(folder: Path, handlers: Path) -> None:
-    """Copy the testee's handlers into a new task root. Raises OSError.
+    """Copy the testee's handlers into a new task root, with a folder for temporary files beside it. Raises OSError.
 
     A file that no tool could read as what it is, such as one with a syntax error, is kept under a name that ends in `.txt`.
     """
     shutil.copytree(handlers, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    _tmp_beside(folder).mkdir()
     for kept in folder.rglob("*.txt"):
         kept.rename(kept.with_suffix(""))

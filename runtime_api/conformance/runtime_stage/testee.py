@@ -100,7 +100,7 @@ class Testee:
 
     def members(self) -> set[int]:
         """The processes that live of what was started."""
-        return members_of(self.record.pid, self._mark)
+        return members_of(self.record.pid if self.is_alive else None, self._mark)
 
     async def clear(self) -> None:
         """End it and everything it started, and read what it printed. Nothing of it is left afterwards."""

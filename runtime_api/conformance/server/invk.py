@@ -13,7 +13,6 @@ from runtime_api.conformance.server_stage.stage import Stage
 from runtime_api.conformance.sources import CONCURRENCY, INVOKE
 from runtime_api.conformance.verdicts import World
 from runtime_api.protocol.names import (
-    HEADER_API_ERROR_TYPE,
     HEADER_CALLER_REQUEST_ID,
     HEADER_EXECUTED_VERSION,
     HEADER_INVOCATION_TYPE,
@@ -159,8 +158,8 @@ def executed_version(world: World, course: Course) -> None:
 
 
 def _check_exception(world: World, answer: Answer, status: int, name: str) -> None:
-    told = (answer.header(HEADER_API_ERROR_TYPE) or "").partition(":")[0]
-    world.check(answer.status == status and told == name, f"{status} {name}", f"{told} {answer.story}".strip())
+    is_named = answer.exception == name
+    world.check(answer.status == status and is_named, f"{status} {name}", f"{answer.exception} {answer.story}".strip())
 
 
 def _decoded(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from runtime_api.conformance.cases import MUST, Section, scenario
+from runtime_api.conformance.server.next import deadline_ms_of
 from runtime_api.conformance.server_stage.course import Course
 from runtime_api.conformance.server_stage.stage import Stage
 from runtime_api.conformance.sources import INVOKE, NEXT, OPENAPI
 from runtime_api.conformance.verdicts import World
-from runtime_api.protocol.names import HEADER_DEADLINE_MS, HEADER_FUNCTION_ERROR
+from runtime_api.protocol.names import HEADER_FUNCTION_ERROR
 
 TIME = Section("SV-TIME", "timeouts")
 
@@ -48,8 +49,8 @@ def answered_at_deadline(world: World, course: Course) -> None:
     aws-lambda-runtime-interface-emulator#21.
     """
     outcome = course["outcome"]
-    deadline = course["event"].header(HEADER_DEADLINE_MS) or ""
-    late_ms = course.fact("answered ms", 0.0) - int(deadline) if deadline.isdecimal() else float("inf")
+    deadline_ms = deadline_ms_of(course["event"])
+    late_ms = float("inf") if deadline_ms is None else course.fact("answered ms", 0.0) - deadline_ms
     in_time = outcome.status and -_EARLY_MS <= late_ms <= _LATE_MS
     world.check(
         in_time,

@@ -30,7 +30,7 @@ class Agent:
         self._suite = (host, port)
         self._secret = secret
         self._sockets: dict[int, tuple[socket.socket, socket.socket]] = {}
-        self._control = self._connect({"environment": dict(os.environ), "pid": os.getpid(), "arguments": sys.argv})
+        self._control = self._connect({"environment": dict(os.environ), "pid": os.getpid()})
 
     def obey(self) -> None:
         """Do what the suite says until it hangs up."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime_api.conformance.messages import strict_json
+from runtime_api.conformance.messages import joined, strict_json
+from runtime_api.protocol.names import HEADER_API_ERROR_TYPE
 
 
 @dataclass(eq=False)
 class Answer:
     """The answer to a call, or, with status 0, none. Times are in ms since the stage was opened.
 
-    `fault` says what is wrong with it as HTTP, or why there is none. `interim`: the 1xx statuses before it. `pieces`: the body's, as
-    they came: (ms, bytes).
+    `fault` says what is wrong with it as HTTP, or why there is none; `is_timed_out` that it was not waited for any longer. `interim`: the
+    1xx statuses before it. `pieces`: the body's, as they came: (ms, bytes).
     """
 
     status: int = 0
@@ -25,11 +26,11 @@ class Answer:
     head_ms: float = 0.0
     ended_ms: float = 0.0
     fault: str = ""
+    is_timed_out: bool = False
 
     def header(self, name: str) -> str | None:
         """The value of a header, whatever its case; several are joined by a comma. None when there is none."""
-        values = [value for key, value in self.headers if key.lower() == name.lower()]
-        return ", ".join(values) if values else None
+        return joined(self.headers, name)
 
     @property
     def json(self) -> Any:  # noqa: ANN401  (whatever was sent)
@@ -41,6 +42,11 @@ class Answer:
         """The `errorType` of a JSON object."""
         value = self.json
         return value.get("errorType") if isinstance(value, dict) else None
+
+    @property
+    def exception(self) -> str:
+        """The exception of the Invoke API it is; empty for none."""
+        return (self.header(HEADER_API_ERROR_TYPE) or "").partition(":")[0]
 
     @property
     def is_refusal(self) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import httptools
 
@@ -18,6 +19,8 @@ from runtime_api.conformance.wire_log import CLOSED, OPENED, RECEIVED, SENT
 Log = Callable[[int, str, bytes], None]
 Headers = Iterable[tuple[str, str]]
 _READ_BYTES = 256 * 1024
+# What is not taken for so long is not waited for.
+_SEND_S = 10.0
 _WITH_A_BODY = ("POST", "PUT")
 
 
@@ -72,20 +75,24 @@ class Channel:
     async def call(
         self, method: str, target: str, headers: Headers = (), body: bytes = b"", *, within_s: float
     ) -> Answer:
-        """A request and its answer."""
+        """A request and its answer, both within the limit: the request leaves while the answer is waited for."""
         self._asked_ms = self._now_ms()
-        await self.send(request_bytes(method, target, headers, body))
+        self._write(request_bytes(method, target, headers, body))
         return await self.receive(within_s)
 
     async def send(self, data: bytes) -> None:
-        """Write these bytes; what the other side no longer wants is dropped."""
+        """Write these bytes; what the other side no longer wants is dropped, what it takes its time for leaves later."""
+        self._write(data)
+        if self._writer is not None:
+            with contextlib.suppress(OSError, asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(self._writer.drain(), _SEND_S)
+
+    def _write(self, data: bytes) -> None:
         if self._writer is None:
             return
         self._asked_ms = self._asked_ms or self._now_ms()
         self._log(self.number, SENT, data)
-        with contextlib.suppress(OSError):
-            self._writer.write(data)
-            await self._writer.drain()
+        self._writer.write(data)
 
     async def end_of_request(self) -> None:
         """Say that nothing more will come, and go on listening."""
@@ -104,7 +111,7 @@ class Channel:
                     self._reader.read(_READ_BYTES), max(0.0, deadline - asyncio.get_running_loop().time())
                 )
             except (asyncio.TimeoutError, TimeoutError):
-                return self._partial(f"no answer within {within_s:g} s")
+                return self._late(within_s)
             except OSError as error:
                 data, self._reason = b"", f"the connection broke: {error.strerror or error}"
             self._take(data)
@@ -161,6 +168,11 @@ class Channel:
             ended_ms=self._now_ms(),
             fault=fault,
         )
+
+    def _late(self, within_s: float) -> Answer:
+        unsent = self._writer is not None and self._writer.transport.get_write_buffer_size()
+        missing = "the server took no more of the request" if unsent else "no answer"
+        return replace(self._partial(f"{missing} within {within_s:g} s"), is_timed_out=True)
 
     def _broken(self, fault: str) -> Answer:
         return Answer(fault=fault, asked_ms=self._asked_ms, ended_ms=self._now_ms())

@@ -145,8 +145,12 @@ class Stage:
         return self._runtime(line)
 
     def _runtime(self, line: Line | None) -> Runtime:
-        absent = Channel(0, None, self.now_ms, self.log, "no runtime was started")
+        absent = Channel(0, None, self.now_ms, self.log, f"no runtime was started{self._told_callers()}")
         return Runtime(line, self._dial, absent, self.pace.patience_s)
+
+    def _told_callers(self) -> str:
+        told = [task.result().story for task in self._tasks if task.done() and not task.cancelled()]
+        return f"; a caller got {told[-1]}" if told else ""
 
     async def _dial(self, line: Line) -> Channel:
         assert self._served is not None

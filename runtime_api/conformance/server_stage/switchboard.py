@@ -23,11 +23,9 @@ _ORDER_S = 5.0
 class Line:
     """The suite's line to one bootstrap that was started. `environment` is what it was started with."""
 
-    def __init__(self, board: Switchboard, hello: dict[str, Any], streams: Streams) -> None:
+    def __init__(self, hello: dict[str, Any], streams: Streams) -> None:
         self.environment: dict[str, str] = hello.get("environment", {})
         self.pid: int = hello.get("pid", 0)
-        self.arguments: list[str] = hello.get("arguments", [])
-        self._board = board
         self._reader, self._writer = streams
         self._numbers = itertools.count(1)
         self._orders: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -78,7 +76,7 @@ class Line:
 
 
 class Switchboard:
-    """One listener; `address` is what the file beside the bootstrap says. `changed` is called when a bootstrap reports."""
+    """One listener; `address` is what the file beside the bootstrap says. `arrived` is set when a bootstrap reports."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -107,6 +105,7 @@ class Switchboard:
         for line in self.lines:
             line.hang_up()
         self.lines.clear()
+        self._listeners.clear()
         for writer in list(self._writers):
             writer.transport.abort()
 
@@ -147,7 +146,11 @@ class Switchboard:
             elif not arriving.done():
                 arriving.set_result(streams)
         elif "accepted" in hello:
-            self._listeners[hello["accepted"]](streams)
+            accepted = self._listeners.get(hello["accepted"])
+            if accepted is None:
+                streams[1].close()
+            else:
+                accepted(streams)
         else:
-            self.lines.append(Line(self, hello, streams))
+            self.lines.append(Line(hello, streams))
             self.arrived.set()

@@ -49,7 +49,9 @@ def test_another_failure_of_a_known_case_fails_the_run() -> None:
     known = [Known("RT-ONE-001", "issue 7", "^SIG")]
     results = results_with(MUST_FAILS, known, actual="exited with status 2")
     assert (results.exit_code, results.cases[0].known) == (1, "")
-    assert results.cases[0].notes[-1] == "the baseline lists it, for another failure: its message is not found in this one"
+    assert (
+        results.cases[0].notes[-1] == "the baseline lists it, for another failure: its message is not found in this one"
+    )
 
 
 def test_what_a_known_failure_blocks_is_not_excused_with_it() -> None:

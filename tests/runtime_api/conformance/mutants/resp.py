@@ -14,6 +14,17 @@ class ShoutsId(Runtime):
         return f"/runtime/invocation/{event.headers['lambda-runtime-aws-request-id'].upper()}/{what}"
 
 
+@mutant("RT-RESP-001")
+class RemembersId(Runtime):
+    """It posts every answer under the id of its first event."""
+
+    first = ""
+
+    def path_of(self, event: Response, what: str) -> str:
+        self.first = self.first or event.headers["lambda-runtime-aws-request-id"]
+        return f"/runtime/invocation/{self.first}/{what}"
+
+
 @mutant("RT-RESP-002")
 class RepeatsItself(Runtime):
     """It posts an error twice."""

@@ -85,6 +85,13 @@ async def test_the_process_finds_what_lambda_documents_and_nothing_of_ours() -> 
     assert "LEAKED_FROM_THE_HARNESS" not in printed
 
 
+async def test_what_the_process_leaves_in_its_temporary_folder_goes_with_the_scenario() -> None:
+    """It is killed in the end, and cannot clean up."""
+    run = await play_until_it_prints("import tempfile; print(tempfile.mkdtemp())")
+    left = Path(run.process.stdout.decode().strip())
+    assert (left.parent.name, left.exists()) == ("tmp", False)
+
+
 async def test_output_without_end_is_ended() -> None:
     """A process that floods is stopped, and its record says why."""
     run = await play(Scenario("gone", wait_for_end), script("while True: print('y' * 65536)"), PACE)
@@ -111,6 +118,19 @@ async def test_what_cannot_be_ended_is_not_waited_for(tmp_path: Path, monkeypatc
     finally:
         one.signal(signal.SIGKILL)
     await until(lambda: not psutil.pid_exists(one.record.pid))
+
+
+async def test_nobody_is_ended_for_a_number_that_was_given_again(tmp_path: Path) -> None:
+    """The pid of a process that is over may be another's, whose children are not ours to end."""
+    one = testee.Testee("a mark of its own", lambda: 0.0, lambda: None)
+    await one.start([sys.executable, "-c", ""], {}, tmp_path)
+    await until(lambda: not one.is_alive)
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
+    one.record.pid = os.getpid()
+    members = one.members()
+    await one.clear()
+    await other.communicate(b"\n")
+    assert (members, other.returncode) == (set(), 0)
 
 
 async def wait_for_end(stage: Stage) -> None:

@@ -71,7 +71,7 @@ async def test_a_server_that_is_none_leaves_faults(code: str, told: str, timed_o
     course = await played_by(code)
     assert told in course["outcome"].fault
     assert course["outcome"].is_timed_out is timed_out
-    assert course["event"].fault == "no runtime was started"
+    assert course["event"].fault.startswith("no runtime was started")
     assert not psutil.pid_exists(course.servers[0].pid)
 
 
