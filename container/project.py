@@ -16,6 +16,7 @@ KindName = Literal["plain", "async", "stream", "fastapi"]
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{0,63}")
 _WORD = re.compile(r"\{\{ (\w+) \}\}")
 
+_IMAGE = "http://127.0.0.1:8080"
 _NEEDS_LAYER = "It needs Pilotlight's runtime on Lambda, which the wrapper layer brings:"
 _WORDS: dict[KindName, dict[str, str]] = {
     "plain": {
@@ -23,10 +24,15 @@ _WORDS: dict[KindName, dict[str, str]] = {
         "layer_note": "On AWS's own runtime, or on Pilotlight's by its wrapper layer:",
     },
     "async": {"event": '{"names": ["Ada", "Bob"]}'},
-    "stream": {"event": '{"to": 3}', "stream": " --stream", "url": "{AuthType: NONE, InvokeMode: RESPONSE_STREAM}"},
+    "stream": {
+        "event": '{"to": 3}',
+        "stream": " --stream",
+        "image_call": f"curl -N {_IMAGE}/lambda-url/function/",
+        "url": "{AuthType: NONE, InvokeMode: RESPONSE_STREAM}",
+    },
     "fastapi": {
-        "event": '{"rawPath": "/hello/Ada"}',
         "call": "curl http://127.0.0.1:9000/lambda-url/{{ name }}/hello/Ada",
+        "image_call": f"curl {_IMAGE}/lambda-url/function/hello/Ada",
         "install": "pip install -r src/requirements.txt\n",
         "url": "{AuthType: NONE}",
     },
@@ -70,7 +76,7 @@ def write_project(folder: Path, kind: KindName) -> list[str]:
 
 def _words(name: str, kind: KindName) -> dict[str, str]:
     own = _WORDS[kind]
-    stream = own.get("stream", "")
+    event, stream = own.get("event", "{}"), own.get("stream", "")
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     common = {
         "name": name,
@@ -78,7 +84,8 @@ def _words(name: str, kind: KindName) -> dict[str, str]:
         "tag": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"),
         "minor": minor,
         "runtime": f"python{minor}",
-        "call": f"pilotlight invoke {name}{stream} -e '{own['event']}'",
+        "call": f"pilotlight invoke {name}{stream} -e '{event}'",
+        "image_call": f"curl {_IMAGE}/2015-03-31/functions/function/invocations -d '{event}'",
         "install": "",
         "layer_note": _NEEDS_LAYER,
         "without_layer": "without it AWS's own runtime runs it"

@@ -1,4 +1,5 @@
 # One function on Nomad, with the docker driver: `nomad job run nomad.hcl`. For asynchronous events it needs a NATS server at nats.service.
+# The server asks nobody who they are: what routes to it has to, and the network to keep others out.
 job "hello" {
   type = "service"
 

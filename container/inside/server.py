@@ -9,6 +9,7 @@ brings along in its own folder is not taken for this server's. What is not the i
 | PILOTLIGHT_POOL | sandboxes, hence invocations at once; a 429 beyond | 10 |
 | PILOTLIGHT_QUEUE | where asynchronous events are kept, `nats://HOST:PORT` | a file in /tmp |
 | PILOTLIGHT_DRAIN_TIMEOUT | seconds calls have to end after SIGTERM | 25 |
+| PILOTLIGHT_URL_INVOKE_MODE | how the URL answers, BUFFERED or RESPONSE_STREAM | BUFFERED |
 | AWS_LAMBDA_FUNCTION_NAME, _TIMEOUT (seconds), _MEMORY_SIZE (MB) | those of the function | function, 300, 3008 |
 | AWS_REGION or AWS_DEFAULT_REGION | the region the function believes to be in | us-east-1 |
 """
@@ -25,6 +26,7 @@ from importlib import import_module
 
 FOLDER = "/tmp/pilotlight"
 POOL, QUEUE, DRAIN = "PILOTLIGHT_POOL", "PILOTLIGHT_QUEUE", "PILOTLIGHT_DRAIN_TIMEOUT"
+URL_MODE = "PILOTLIGHT_URL_INVOKE_MODE"
 NAME, TIMEOUT, MEMORY = "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_TIMEOUT", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 # Of the image, of the shell in front of us, and what every sandbox is given a value of its own for.
 _OURS = {
@@ -33,6 +35,7 @@ _OURS = {
         POOL,
         QUEUE,
         DRAIN,
+        URL_MODE,
         NAME,
         TIMEOUT,
         MEMORY,
@@ -48,10 +51,10 @@ _OURS = {
         "AWS_LAMBDA_LOG_STREAM_NAME",
         "AWS_LAMBDA_METADATA_API",
         "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
     ),
 }
 _LAMBDA_TAKES = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _ANY = 999_999_999
 
 
@@ -61,14 +64,15 @@ class WrongVariable(Exception):
 
 def configuration(handler: str, environment: Mapping[str, str], task_root: str, opt: str) -> str:
     """The `pilotlight.toml` of one function; raises WrongVariable. `opt` is a layer when there are extensions in it."""
+    region = "AWS_REGION" if environment.get("AWS_REGION") else "AWS_DEFAULT_REGION"
     server = {
         "host": "0.0.0.0",
         "port": _number(environment, "PORT", 8080, 0, 65_535),
-        "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "region": _text(environment, region, "us-east-1", r"[a-z0-9-]+", "a region has small letters, digits and '-'"),
         "account_concurrency": _number(environment, POOL, 10, 1, _ANY),
         "drain_timeout": _number(environment, DRAIN, 25, 0, _ANY),
         "data_dir": f"{FOLDER}/events",
-        **({"queue": environment[QUEUE]} if environment.get(QUEUE) else {}),
+        **_queue(environment),
     }
     function = {
         "path": task_root,
@@ -78,25 +82,47 @@ def configuration(handler: str, environment: Mapping[str, str], task_root: str, 
         "memory": _number(environment, MEMORY, 3008, 128, 10_240),
         **({"layers": [opt]} if _has_extensions(opt) else {}),
     }
-    name = environment.get(NAME) or "function"
-    if not _NAME.fullmatch(name):
-        raise WrongVariable(f"{NAME}={name}: a name has 1 to 64 letters, digits, '-' and '_'")
+    what = "a name has 1 to 64 letters, digits, '-' and '_'"
+    name = _text(environment, NAME, "function", r"[a-zA-Z0-9-_]{1,64}", what)
+    what = "it has to be BUFFERED or RESPONSE_STREAM"
+    url = {"invoke_mode": _text(environment, URL_MODE, "BUFFERED", r"BUFFERED|RESPONSE_STREAM", what)}
     tables: dict[str, Mapping[str, object]] = {
         "server": server,
         f"functions.{_toml(name)}": function,
+        f"functions.{_toml(name)}.url": url,
         f"functions.{_toml(name)}.environment": functions_own(environment),
     }
     return "\n".join(line for title, table in tables.items() for line in _table(title, table))
 
 
 def functions_own(environment: Mapping[str, str]) -> dict[str, str]:
-    """The container's variables that are the function's; raises WrongVariable for one that is no text."""
+    """The container's variables that are the function's; raises WrongVariable for those Lambda would not take."""
+    from runtime_api.protocol.function.function import InvalidFunction, check_environment
+
     own = {name: value for name, value in environment.items() if name not in _OURS and _LAMBDA_TAKES.fullmatch(name)}
-    for name, value in own.items():
-        # What is not UTF-8 comes as lone surrogates.
-        if re.search("[\ud800-\udfff]", value):
-            raise WrongVariable(f"{name}: its value is not UTF-8")
+    try:
+        check_environment(own)
+    except InvalidFunction as error:
+        raise WrongVariable(f"the function's {error}") from None
     return own
+
+
+def _queue(environment: Mapping[str, str]) -> dict[str, str]:
+    from runtime_api.protocol.asynchronous.queue_address import InvalidQueueAddress, parse_queue_address
+
+    address = environment.get(QUEUE)
+    try:
+        return {"queue": address} if address and parse_queue_address(address) else {}
+    except InvalidQueueAddress as error:
+        # Without the value as it is: it may have a password in it.
+        raise WrongVariable(f"{QUEUE}: {error}") from None
+
+
+def _text(environment: Mapping[str, str], name: str, default: str, form: str, what: str) -> str:
+    said = environment.get(name) or default
+    if not re.fullmatch(form, said):
+        raise WrongVariable(f"{name}={said}: {what}")
+    return said
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
@@ -125,8 +151,9 @@ def _toml(value: object) -> str:
 
 def main() -> None:
     """Serve the handler named by the argument; exit code 2 for a container that is set up wrongly."""
-    # The first process of a container hears no signal it has no word on, and loading what follows takes a while.
-    signal.signal(signal.SIGTERM, lambda number, _frame: os._exit(128 + number))
+    # The first process of a container hears no signal it has no word on, and loading the platform, below, takes a while.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda heard, _frame: os._exit(128 + heard))
     try:
         text = configuration(sys.argv[1], os.environ, os.environ["LAMBDA_TASK_ROOT"], "/opt")
         file = _written(text)

@@ -63,7 +63,7 @@ def command(
 ) -> int:
     """Make a zip of the function in FOLDER and its dependencies, the same bytes each time.
 
-    Left out are tests, caches, virtual environments, zips beside the function, and files whose names begin with a dot.
+    Left out are tests, caches, node_modules, virtual environments, zips beside the function, and files whose names begin with a dot.
     """
     try:
         target = Target(python_version, architecture)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from benchmarks.servers import pilotlight
 from container.project import KindName, ProjectRefused, project_files, write_project
 from runtime_api.config.configuration import configuration_at
 from runtime_api.config.settings import Settings
@@ -100,6 +104,31 @@ def test_what_a_project_needs_comes_before_it_is_served() -> None:
     """Its README says so in this order."""
     readme = project_files("hello", "fastapi")["README.md"]
     assert "```sh\npip install -r src/requirements.txt\npilotlight serve\n```" in readme
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("plain", '{"message": "Hello, Ada!"}\n'),
+        ("async", '{"messages": ["Hello, Ada!", "Hello, Bob!"]}\n'),
+        ("stream", "line 1\nline 2\nline 3\n"),
+        ("fastapi", '{"message":"Hello, Ada!"}'),
+    ],
+)
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: the READMEs are written in it")
+def test_the_call_of_its_readme_is_answered(projects: Path, kind: KindName, answer: str) -> None:
+    """By what `pilotlight serve` makes of its folder."""
+    folder = projects / f"my-{kind}"
+    serve, call, *_ = re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert serve.endswith("pilotlight serve\n")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with pilotlight(folder) as server:
+        call = call.replace("http://127.0.0.1:9000", server.url)
+        call = call.replace("pilotlight invoke", f"pilotlight invoke --endpoint {server.url}")
+        done = subprocess.run(
+            ["bash", "-euc", call], env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60
+        )
+    assert (done.returncode, done.stdout) == (0, answer), done.stderr
 
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:

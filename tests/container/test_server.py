@@ -14,7 +14,8 @@ import pytest
 from container.inside.server import WrongVariable, configuration, functions_own
 from runtime_api.config.configuration import Configuration, configuration_at
 from runtime_api.config.settings import Settings
-from tests.container.folders import INSIDE
+from runtime_api.protocol.function.url_config import UrlConfig
+from tests.container.folders import CONTAINER, INSIDE
 
 
 def read(tmp_path: Path, environment: Mapping[str, str], handler: str = "app.handler") -> Configuration:
@@ -35,6 +36,7 @@ def test_nothing_has_to_be_said(tmp_path: Path) -> None:
         3008,
     )
     assert (found.server["host"], found.server["port"], found.server["account_concurrency"]) == ("0.0.0.0", 8080, 10)
+    assert function.url == UrlConfig(invoke_mode="BUFFERED")
 
 
 def test_variables_say_otherwise(tmp_path: Path) -> None:
@@ -46,6 +48,7 @@ def test_variables_say_otherwise(tmp_path: Path) -> None:
             "PILOTLIGHT_POOL": "2",
             "PILOTLIGHT_QUEUE": "nats://nats:4222",
             "PILOTLIGHT_DRAIN_TIMEOUT": "7",
+            "PILOTLIGHT_URL_INVOKE_MODE": "RESPONSE_STREAM",
             "AWS_LAMBDA_FUNCTION_NAME": "hello",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "5",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
@@ -57,6 +60,7 @@ def test_variables_say_otherwise(tmp_path: Path) -> None:
     said = [found.server[name] for name in ("port", "account_concurrency", "drain_timeout", "region")]
     assert said == [9999, 2, 7, "eu-central-1"]
     assert found.server["queue"]
+    assert function.url == UrlConfig(invoke_mode="RESPONSE_STREAM")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,11 @@ def test_a_number_has_to_be_one(name: str, value: str) -> None:
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", "1000"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1"),
         ("AWS_LAMBDA_FUNCTION_NAME", "no name"),
+        ("PILOTLIGHT_URL_INVOKE_MODE", "STREAM"),
+        ("AWS_REGION", "eu central"),
+        ("AWS_DEFAULT_REGION", "eu central"),
+        ("PILOTLIGHT_QUEUE", "redis://queue"),
+        ("PILOTLIGHT_QUEUE", "nats://queue?wait=1"),
         ("TABLE", "\udcff"),
     ],
 )
@@ -115,22 +124,32 @@ def test_what_cannot_be_is_named(name: str, value: str) -> None:
         configuration("app.handler", {name: value}, "/var/task", "/opt")
 
 
+def test_too_many_variables_are_said() -> None:
+    """As what they are, the function's: no one of them is wrong."""
+    with pytest.raises(WrongVariable, match=r"^the function's environment: 5012 bytes as JSON, Lambda allows 4096$"):
+        configuration("app.handler", {"TABLE": "x" * 5000}, "/var/task", "/opt")
+
+
+def test_the_password_of_a_queue_is_not_said() -> None:
+    """Logs are read by more people than secrets are."""
+    with pytest.raises(WrongVariable, match="PILOTLIGHT_QUEUE: ") as refused:
+        configuration("app.handler", {"PILOTLIGHT_QUEUE": "redis://me:secret@queue"}, "/var/task", "/opt")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
     """Starts it with a program of the test's in the place of ours, and a folder for /tmp/pilotlight."""
-    entry = tmp_path / "runtime_api" / "cli" / "entry.py"
-    entry.parent.mkdir(parents=True)
-    for package in (entry.parent, entry.parent.parent):
-        (package / "__init__.py").touch()
 
     def start(source: str, folder: Path = tmp_path / "folder") -> subprocess.Popen[bytes]:
-        entry.write_text(source)
+        (tmp_path / "entry.py").write_text(source)
         (tmp_path / "server.py").write_text((INSIDE / "server.py").read_text().replace("/tmp/pilotlight", str(folder)))
         command = [
             sys.executable,
             "-I",
             "-c",
-            f"import sys; sys.path[0:0] = [{str(tmp_path)!r}]; import server; server.main()",
+            f"import sys; sys.path[0:0] = [{str(tmp_path)!r}, {str(CONTAINER.parent)!r}]\n"
+            "import entry, server; sys.modules['runtime_api.cli.entry'] = entry; server.main()",
         ]
         environment = {"LAMBDA_TASK_ROOT": "/var/task"}
         return subprocess.Popen(
@@ -140,13 +159,14 @@ def server(tmp_path: Path) -> Callable[[str], subprocess.Popen[bytes]]:
     return start
 
 
-def test_a_signal_is_heard_while_it_starts(server: Callable[[str], subprocess.Popen[bytes]]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_heard_while_it_starts(server: Callable[[str], subprocess.Popen[bytes]], number: int) -> None:
     """As the first process of a container it would be lost otherwise, and the engine wait until it may kill."""
     with server("import time\ndef main():\n    print('loading', flush=True)\n    time.sleep(60)\n") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"loading\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == 143
+        process.send_signal(number)
+        assert process.wait() == 128 + number
 
 
 def test_a_tmp_that_cannot_be_written_is_said(server: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
@@ -166,6 +186,6 @@ def imported(statements: list[ast.stmt]) -> set[str]:
 
 
 def test_it_is_the_standard_library_only() -> None:
-    """It runs before the packages are on the path, on the image's own interpreter."""
+    """What it starts with: it hears signals before the platform's packages are loaded."""
     for file in ("server.py", "healthcheck.py"):
         assert imported(ast.parse((INSIDE / file).read_text()).body) - sys.stdlib_module_names == set()

@@ -51,7 +51,18 @@ def test_a_command_answers(checkout: Path, word: str, answer: str) -> None:
 
 def test_every_command_is_run() -> None:
     """No command of the page is left out here."""
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 4
+
+
+@pytest.mark.parametrize(("imports", "status"), [("", 0), ("import aiohttp\n", 1)])
+def test_a_clean_interpreter_shows_what_is_missing(tmp_path: Path, imports: str, status: int) -> None:
+    """A function that stands alone answers there; one that needs what Pilotlight happens to bring does not."""
+    app = tmp_path / "examples" / "hello" / "app.py"
+    app.parent.mkdir(parents=True)
+    app.write_text(imports + (ROOT / "examples" / "hello" / "app.py").read_text())
+    [command] = [command for command in COMMANDS if "venv" in command]
+    done = run(command, tmp_path)
+    assert (done.returncode, "No module named 'aiohttp'" in done.stdout) == (status, bool(status)), done.stderr
 
 
 @pytest.mark.parametrize("isolation", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from container.project import write_project
+from tests.docs.conftest import CREDENTIALS, run
 from tests.layers.conftest import need_layer_tools
 from tests.runtime_api.sandbox.isolation.conftest import needs_bubblewrap
 
 ROOT = Path(__file__).parents[2]
 WRITTEN = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "layers.md").read_text(), re.DOTALL)
 COMMANDS = [command.replace("3.13", f"3.{sys.version_info[1]}") for command in WRITTEN]
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture
@@ -31,32 +25,6 @@ def checkout(tmp_path: Path) -> Path:
     """A folder with the examples in it."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
-
-
-@pytest.fixture
-def aws() -> Iterator[str]:
-    """The address of a server of AWS's API."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def run(command: str, cwd: Path, **variables: str) -> str:
-    """A command of the page, run to its end; what it prints."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euc", command],
-        cwd=cwd,
-        env={**os.environ, "PATH": path, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_wrapper_layer_and_its_function(checkout: Path, aws: str) -> None:
@@ -94,16 +62,6 @@ def test_layer_and_function_are_for_one_python() -> None:
     building, using = WRITTEN[:2]
     assert "--python 3.13 " in building
     assert ("--python-version 3.13 " in using, "--runtime python3.13 " in using) == (True, True)
-
-
-def test_deploying_a_new_project(tmp_path: Path) -> None:
-    """What the page about that builds in its folder: the function is at the top of its zip, and the layer is not in it."""
-    write_project(tmp_path / "hello", "plain")
-    page = (ROOT / "docs" / "deploy.md").read_text().replace("3.13", f"3.{sys.version_info[1]}")
-    run("\n".join(re.findall(r"^pilotlight (?:layer|package) .*", page, re.MULTILINE)[:2]), tmp_path / "hello")
-    assert (tmp_path / "hello" / "pilotlight-layer.zip").is_file()
-    with zipfile.ZipFile(tmp_path / "hello" / "function.zip") as archive:
-        assert [name for name in archive.namelist() if "__pycache__" not in name] == ["app.py"]
 
 
 def test_every_command_is_run() -> None:
