@@ -16,15 +16,18 @@ INIT = Section("SV-INIT", "initialisation that fails")
 _TOLD = (b"no such module", b"Runtime.ImportModuleError")
 _REASON = b'{"errorMessage":"%b","errorType":"%b"}' % _TOLD
 _STATUS = 9
+_ABOUT_TO_END_S = 0.2
 
 
-@scenario("init-error", lasts_s=1.0)
+@scenario("init-error", lasts_s=1.5)
 async def init_error(stage: Stage) -> None:
-    """A runtime says that it cannot start, says so again, and polls all the same."""
+    """A runtime says that it cannot start, says so again where it is left alone for a moment, and polls all the same."""
     await stage.start(timeout_s=stage.pace.timeout_s)
     call = stage.invoke()
     runtime = await stage.runtime()
     stage.keep("accepted", await runtime.init_fail(_REASON))
+    # What a server takes that is about to end the sandbox says nothing of it.
+    await runtime.is_ended(within_s=_ABOUT_TO_END_S)
     stage.keep("twice", await runtime.init_fail(_REASON))
     poll = stage.keep("poll", await runtime.next(within_s=1.0))
     stage.fact("ended", not poll.status and await runtime.is_ended())

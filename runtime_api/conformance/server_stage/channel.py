@@ -88,9 +88,9 @@ class Channel:
                 await asyncio.wait_for(self._writer.drain(), _SEND_S)
 
     def _write(self, data: bytes) -> None:
+        self._asked_ms = self._asked_ms or self._now_ms()
         if self._writer is None:
             return
-        self._asked_ms = self._asked_ms or self._now_ms()
         self._log(self.number, SENT, data)
         self._writer.write(data)
 

@@ -46,9 +46,9 @@ class Runtime:
         """Whether it was started and has not ended."""
         return self.line is not None and self.line.is_open
 
-    async def is_ended(self) -> bool:
+    async def is_ended(self, *, within_s: float = _MOMENT_S) -> bool:
         """Whether the server has ended it, or does so in a moment."""
-        return self.line is not None and await self.line.gone(within_s=_MOMENT_S)
+        return self.line is not None and await self.line.gone(within_s=within_s)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -60,3 +60,11 @@ async def test_half_an_answer_is_timed_out_as_well() -> None:
         answer = await one.call("GET", "/", within_s=0.1)
     assert (answer.status, answer.body, answer.is_timed_out) == (200, b"half", True)
     assert answer.fault == "no answer within 0.1 s"
+
+
+async def test_a_connection_that_could_not_be_had_was_asked_in_vain_just_now() -> None:
+    """Whoever looks how long that took must not count from the beginning of the scenario."""
+    one = Channel(1, None, lambda: 5000.0, lambda number, direction, data: None, "the runtime is gone")
+    await one.send(b"GET / HTTP/1.1\r\n\r\n")
+    answer = await one.receive(1.0)
+    assert (answer.fault, answer.took_ms) == ("the runtime is gone", 0.0)
