@@ -14,7 +14,7 @@ import sys
 
 from .adapter import CANCEL_MARK, is_async
 from .surroundings.library import StandardLibrary
-from .surroundings.wakeup import signals_fd
+from .surroundings.wakeup import read_signals, signals_fd
 from .wire import Connection
 
 with StandardLibrary():
@@ -311,6 +311,9 @@ def _wake_for_signals(loop: asyncio.AbstractEventLoop) -> None:
 
 def _repeat_signals(loop: asyncio.AbstractEventLoop, heard: int) -> None:
     """Send those signals again that uvloop has handlers for: it only listens while it runs."""
-    for number in set(os.read(heard, 4096)):
+    numbers = read_signals(heard)
+    if not numbers:
+        loop.remove_reader(heard)
+    for number in set(numbers):
         if getattr(signal.getsignal(number), "__self__", None) is loop:
             signal.raise_signal(number)

@@ -121,7 +121,7 @@ def _queue(environment: Mapping[str, str]) -> dict[str, str]:
 def _text(environment: Mapping[str, str], name: str, default: str, form: str, what: str) -> str:
     said = environment.get(name) or default
     if not re.fullmatch(form, said):
-        raise WrongVariable(f"{name}={said}: {what}")
+        raise WrongVariable(f"{name}={said!r}: {what}")
     return said
 
 

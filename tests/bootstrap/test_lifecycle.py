@@ -176,6 +176,51 @@ def test_sigterm_at_the_moment_the_wait_begins_is_not_kept_until_the_next_event(
     assert (outcome.status, outcome.stdout) == (-signal.SIGTERM, "ended\n")
 
 
+def test_a_function_that_closes_everything_keeps_its_hooks_and_its_files(
+    any_python: Function, extensions: FakeRuntimeAPI
+) -> None:
+    """What was there to hear of signals is a file of the function now, and is not read; the next wait has its own."""
+    any_python.write("""
+        import bootstrap, os, stat
+
+        bootstrap.on_shutdown(lambda: print("ended"))
+
+        def handler(event, context):
+            if event == 1:
+                os.closerange(3, 256)
+                for _ in range(8):
+                    os.open(__file__, os.O_RDONLY)
+            files = [fd for fd in range(3, 11) if stat.S_ISREG(os.fstat(fd).st_mode)]
+            return sum(os.lseek(fd, 0, os.SEEK_CUR) for fd in files) if files else "no files"
+        """)
+    for event in (b"1", b"2"):
+        extensions.event(event)
+    process = any_python.start()
+    any_python.settle()
+    process.send_signal(signal.SIGTERM)
+    outcome = any_python.outcome()
+    assert (outcome.status, outcome.stdout) == (-signal.SIGTERM, "ended\n")
+    assert answers(extensions)[-1].json() == 0
+
+
+def test_a_process_the_function_forks_hears_its_own_signals(any_python: Function, extensions: FakeRuntimeAPI) -> None:
+    """They are not written where its parent reads."""
+    any_python.write("""
+        import bootstrap, os, signal
+
+        bootstrap.on_shutdown(print)
+
+        def handler(event, context):
+            child = os.fork()
+            if not child:
+                os._exit(signal.set_wakeup_fd(-1) != -1)
+            return os.waitpid(child, 0)[1]
+        """)
+    extensions.event()
+    outcome = any_python.run()
+    assert answers(extensions)[0].json() == 0, outcome
+
+
 def test_a_handler_of_the_function_for_sigterm_comes_after_the_hooks(
     function: Function, extensions: FakeRuntimeAPI
 ) -> None:

@@ -30,7 +30,7 @@ _LOOK_AGAIN_S = 0.01
 # Long enough for a server to see that the process of its sandbox is gone.
 _SETTLE_S = 0.3
 _USUAL_TIMEOUT_S = 30
-_KEPT_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+_KEPT_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class ServerNeverStarts(ServerUnusable, CannotJudge):
@@ -107,9 +107,17 @@ class SpawnedServers:
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout_s: float = 3.0
     has_served: bool = field(default=False, init=False)
+    _first: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def serve(self, place: Place) -> SpawnedServer:
         """Start one, and wait until it takes connections. Raises CannotJudge where that never happens."""
+        # One at first: what fails beside others that are still starting says nothing of those.
+        async with self._first:
+            if not self.has_served:
+                return await self._start(place)
+        return await self._start(place)
+
+    async def _start(self, place: Place) -> SpawnedServer:
         server = SpawnedServer(self, place)
         try:
             await server.start()
@@ -143,7 +151,10 @@ class SpawnedServer:
         await self.switchboard.open()
         task = fill_folder(self._place.folder / "task", self.switchboard.address)
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        environment = {**kept, **self._servers.environment, "CONFORMANCE_MARK": self._mark}
+        # Who is killed in the end cannot clean up.
+        tmp = self._place.folder / "tmp"
+        tmp.mkdir(exist_ok=True)
+        environment = {**kept, "TMPDIR": str(tmp), **self._servers.environment, "CONFORMANCE_MARK": self._mark}
         await self._testee.start(self._argv(task), environment, self._place.folder)
         await self._ready()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 
@@ -43,7 +43,7 @@ def parse_queue_address(text: str) -> QueueAddress:
         before = f"{parts.scheme}://{parts.netloc[: parts.netloc.rfind('@') + 1]}"
         urls = [urlsplit(url if "://" in url else before + url) for url in (first, *more)]
         for url in urls:
-            _check_server(url.scheme, url.hostname, url.port)
+            _check_server(url)
     except ValueError as error:
         raise InvalidQueueAddress(f"queue {_without_password(text)!r}: {error}; {_FORM}") from None
     if any(url.path.strip("/") or url.query for url in urls[:-1]):
@@ -53,11 +53,16 @@ def parse_queue_address(text: str) -> QueueAddress:
     return QueueAddress(servers, stream, _number(options, "replicas", 1, 5), _number(options, "ack_wait", 15, 3600))
 
 
-def _check_server(scheme: str, host: str | None, _port: int | None) -> None:
-    if scheme not in SCHEMES:
-        raise ValueError(f"the scheme {scheme!r} is none of {', '.join(SCHEMES)}")
-    if not host:
+def _check_server(url: SplitResult) -> None:
+    if url.scheme not in SCHEMES:
+        raise ValueError(f"the scheme {url.scheme!r} is none of {', '.join(SCHEMES)}")
+    if not url.hostname:
         raise ValueError("a server has no name")
+    try:
+        url.port  # noqa: B018  (it is read when it is asked for)
+    except ValueError:
+        # urllib's own words would have a part of a password in them that has a slash.
+        raise ValueError("a port is a number up to 65535; in a password / , ? # and @ have to be escaped") from None
 
 
 def _stream(name: str) -> str:
@@ -82,4 +87,4 @@ def _number(options: dict[str, str], name: str, default: int, most: int) -> int:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"[^/,@]*@", "", text)
+    return re.sub(r"^(\w+://)?.*@", r"\1", text)

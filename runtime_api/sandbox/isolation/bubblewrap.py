@@ -214,13 +214,11 @@ def _first_process(info: int) -> int:
     return int(json.loads(told)["child-pid"])
 
 
-async def _answer(line: socket.socket) -> bytes:
-    """Our line end, or all of bubblewrap's complaint, which it writes piece by piece."""
-    told = b""
+async def _listen(line: socket.socket, told: bytearray) -> None:
+    """Hear our line end, or all of bubblewrap's complaint, which it writes piece by piece."""
     with contextlib.suppress(ConnectionError):
         while told != b"\n" and (piece := await asyncio.get_running_loop().sock_recv(line, 4096)):
             told += piece
-    return told
 
 
 class BubblewrapIsolation:
@@ -269,13 +267,14 @@ class BubblewrapIsolation:
             self._holder = self._keeper.start(order, [line, line, told.fileno(), info])
 
     async def _wait_until_ready(self, line: socket.socket) -> None:
+        told = bytearray()
         try:
-            answer = await asyncio.wait_for(_answer(line), OPEN_LIMIT_S)
+            await asyncio.wait_for(_listen(line, told), OPEN_LIMIT_S)
         except asyncio.TimeoutError:
-            answer = b"bubblewrap does not answer"
-        if answer != b"\n":
+            told = told or bytearray(b"bubblewrap does not answer")
+        if told != b"\n":
             await self.close()
-            reason = answer.decode(errors="replace").strip() or "bubblewrap ended without a word"
+            reason = told.decode(errors="replace").strip() or "bubblewrap ended without a word"
             raise IsolationUnavailable(f"isolation bubblewrap cannot be had here: {reason}")
 
     def order(self, argv: tuple[str, ...], environment: dict[str, str]) -> Order:

@@ -129,6 +129,8 @@ class _Answer:
         self.keeps_connection = False
         self._is_whole = False
         self._parser = httptools.HttpResponseParser(self)
+        # A listener of a few lines may end its lines as its language does.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
 
     async def read_from(self, reader: asyncio.StreamReader) -> None:
         """To its end, so that the connection can be used again; a listener that talks without end loses it."""
@@ -141,6 +143,8 @@ class _Answer:
                 return
             size += len(data)
             self._parser.feed_data(data)
+        if not self.status:
+            raise ConnectionAbortedError(f"no answer in its first {size} bytes")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -106,6 +106,15 @@ async def test_a_start_that_fails_after_others_ends_no_run(tmp_path: Path) -> No
     assert not isinstance(caught.value, CannotJudge)
 
 
+async def test_what_a_server_leaves_in_its_temporary_folder_goes_with_the_scenario(tmp_path: Path) -> None:
+    """It may be killed in the end, and cannot clean up then."""
+    told = tmp_path / "told"
+    leaves = f"import tempfile; open({str(told)!r}, 'w').write(tempfile.mkdtemp())\n{MUTE}"
+    await play(Scenario("leaves", starts), SpawnedServers((sys.executable, "-c", leaves, "{port}")), PACE)
+    left = Path(told.read_text())
+    assert (left.parent.name, left.exists()) == ("tmp", False)
+
+
 async def test_a_command_that_does_not_exist_is_told() -> None:
     """No verdict is possible on it."""
     with pytest.raises(CannotStart, match="nowhere"):

@@ -68,6 +68,7 @@ async def test_one_connection_is_kept(listener: RealListener, http: Listener) ->
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
         b"not HTTP\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: oops\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
         None,
     ],
 )
@@ -92,6 +93,7 @@ async def test_an_answer_without_end_is_cut_off(listener: RealListener, http: Li
     ("answer", "connections"),
     [
         pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", 1, id="no body"),
+        pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", 1, id="line feeds"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n", 1, id="chunked"),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 1, id="interim"),
         pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 2, id="last one"),
@@ -106,9 +108,10 @@ async def test_a_yes_in_every_form(listener: RealListener, http: Listener, answe
     assert (len(listener.requests), listener.connections) == (2, connections)
 
 
-async def test_a_yes_that_ends_with_the_connection(listener: RealListener, http: Listener) -> None:
-    """As a small server of HTTP/1.0 answers: what it has said is enough."""
-    listener.answers.append(b"HTTP/1.0 200 OK\r\n\r\nOK")
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"])
+async def test_a_yes_that_ends_with_the_connection(listener: RealListener, http: Listener, head: bytes) -> None:
+    """As a small server of HTTP/1.0 answers, or one that dies over it: what it has said is enough."""
+    listener.answers.append(head + b"OK")
     sending = asyncio.ensure_future(send(http))
     await until(lambda: not listener.answers)
     listener.drop_gently()
