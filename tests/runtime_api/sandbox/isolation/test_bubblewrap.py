@@ -23,6 +23,7 @@ from runtime_api.sandbox.isolation.bubblewrap import (
 from runtime_api.sandbox.isolation.isolated_place import IsolatedPlace
 from runtime_api.sandbox.isolation.places import Places
 from tests.runtime_api.sandbox.isolation.conftest import Make, Programs, needs_bubblewrap
+from tests.runtime_api.waiting import until
 
 
 @pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap)])
@@ -132,7 +133,7 @@ async def test_processes_of_one_place_see_each_other(place: IsolatedPlace, progr
 async def test_orphans_are_cleared_away(place: IsolatedPlace, programs: Programs) -> None:
     """A child whose parent is gone leaves no zombie."""
     await programs.say(place, "import os\nif os.fork() == 0:\n    os.fork()")
-    assert place.members() == []
+    await until(lambda: place.members() == [])
 
 
 # what is told to bubblewrap
