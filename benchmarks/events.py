@@ -124,20 +124,23 @@ class World:
 
     async def _send(self, server: Server) -> None:
         """Send what is unsent, one at a time, until there is no more or the server is gone; what got no 202 is sent again."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while self.unsent and not self.paused:
-                number = self.unsent.popleft()
-                try:
-                    writer.write(_request(server, number))
-                    head = await reader.readuntil(b"\r\n\r\n")
-                except BaseException:
-                    self.unsent.append(number)
-                    raise
-                if not head.startswith(b"HTTP/1.1 202 "):
-                    raise AssertionError(f"an event was not accepted: {head!r}")
-                self.accepted.add(number)
-        writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            with contextlib.closing(writer):
+                while self.unsent and not self.paused:
+                    await self._send_one(server, reader, writer)
+
+    async def _send_one(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = self.unsent.popleft()
+        try:
+            writer.write(_request(server, number))
+            head = await reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            self.unsent.append(number)
+            raise
+        if not head.startswith(b"HTTP/1.1 202 "):
+            raise AssertionError(f"an event was not accepted: {head!r}")
+        self.accepted.add(number)
 
 
 def _request(server: Server, number: int) -> bytes:
