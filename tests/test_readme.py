@@ -70,10 +70,12 @@ def served_hello(checkout: Path) -> Iterator[str]:
     assert stopped(process) == 130
 
 
-def test_the_first_function_works_as_printed(checkout: Path) -> None:
+def test_the_first_function_works_as_printed(checkout: Path, tmp_path: Path) -> None:
     """The block that makes a first function prints its result, and the log lines the README shows."""
+    # In a folder that goes with the test.
+    made_here = block("mkdir -p /tmp/first").replace("/tmp/first", str(tmp_path / "first"))
     done = subprocess.run(
-        ["bash", "-euc", block("mkdir -p /tmp/first")],
+        ["bash", "-euc", made_here],
         cwd=checkout,
         env=ENVIRONMENT,
         capture_output=True,
