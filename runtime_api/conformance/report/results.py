@@ -15,7 +15,7 @@ from runtime_api.conformance.verdicts import Finding, Status, Verdict
 
 SCHEMA = "pilotlight-conformance-1"
 
-
+_OTHER_FAILURE = "the baseline lists it, for another failure: its message is not found in this one"
 _LEVEL_OF = {Status.FAIL: Level.MUST, Status.WARN: Level.SHOULD}
 
 
@@ -181,8 +181,11 @@ def _fails(case: CaseResult, strict: bool) -> bool:
 def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
     case = verdict.case
     listed = baseline.get(case.id) if _is_missing(verdict) else None
-    is_known = listed is not None and listed.explains(verdict)
-    unexplained = ("the baseline lists it, for another failure: its message is not found in this one",)
+    known, notes = "", verdict.notes
+    if listed and listed.explains(verdict):
+        known = listed.reason
+    elif listed:
+        notes = (*notes, _OTHER_FAILURE)
     return CaseResult(
         id=case.id,
         slug=case.slug,
@@ -193,11 +196,11 @@ def _case_result(verdict: Verdict, baseline: Mapping[str, Known]) -> CaseResult:
         requirement=case.requirement,
         status=verdict.status,
         findings=verdict.findings,
-        notes=verdict.notes if is_known or not listed else (*verdict.notes, *unexplained),
+        notes=notes,
         ms=round(verdict.ms, 1),
         evidence=verdict.evidence,
         is_scored=_is_scored(case),
-        known=listed.reason if listed and is_known else "",
+        known=known,
         features=case.features,
     )
 

@@ -115,13 +115,8 @@ def path_id(world: World, run: Run) -> None:
     """A result is posted to /runtime/invocation/ID/response with the id of its event."""
     expected = {number: one.result for number, one in enumerate(run.timely) if not _fails(number)}
     wrong = {number: result for number, result in expected.items() if result != number}
-    actual = "; ".join(f"event {number}: {shown(result)}" for number, result in list(wrong.items())[:1])
-    others = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    world.check(
-        expected and not wrong,
-        "each result under its event's id",
-        f"{actual}{others}{run.astray}" if wrong else run.story,
-    )
+    actual = _first_of(wrong, run) if wrong else run.story
+    world.check(expected and not wrong, "each result under its event's id", actual)
 
 
 @RESP.case("RT-RESP-002", "exactly-once", MUST, "D", refs=[RESPONSE], needs=[mixed], depends_on=[_RIGHT_ID])
@@ -255,6 +250,12 @@ def _fails(number: int) -> bool:
 
 def _numbered(number: int) -> Event:
     return op("raise", message=f"number {number}") if _fails(number) else op("echo", value=number)
+
+
+def _first_of(wrong: dict[int, object], run: Run) -> str:
+    (number, result), *others = wrong.items()
+    more = f", and {len(others)} more" if others else ""
+    return f"event {number}: {shown(result)}{more}{run.astray}"
 
 
 def _counted(counts: list[int]) -> str:

@@ -29,7 +29,7 @@ import msgspec
 from runtime_api.sandbox.isolation.cgroups import PROCESSES_LIMIT
 from runtime_api.sandbox.isolation.keeper import Keeper, Order
 from runtime_api.sandbox.isolation.members import children_of
-from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.folders import OPT, Folders
 
 # The user seen in the service.
 USER, GROUP, USER_NAME = 993, 990, "sbx_user1051"
@@ -39,7 +39,7 @@ OPEN_LIMIT_S = 10.0
 # /usr/include/linux/capability.h: setgid, setuid and mount, which is a part of sys_admin
 _CAP_SETGID, _CAP_SETUID, _CAP_SYS_ADMIN = 6, 7, 21
 
-TASK_ROOT, OPT, RUNTIME_DIR, TMP = "/var/task", "/opt", "/var/runtime", "/tmp"
+TASK_ROOT, RUNTIME_DIR, TMP = "/var/task", "/var/runtime", "/tmp"
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 # Names, certificates, and where the loader and Debian's alternatives look; never the whole of /etc.

@@ -18,7 +18,6 @@ from runtime_api.protocol.clock import Clock
 from runtime_api.protocol.function.function import Function
 from runtime_api.sandbox.isolation.bubblewrap import (
     ETC_FILES,
-    OPT,
     BubblewrapIsolation,
     View,
     check_bubblewrap,
@@ -29,7 +28,7 @@ from runtime_api.sandbox.isolation.isolated_place import IsolatedPlace, Isolatio
 from runtime_api.sandbox.isolation.keeper import Keeper
 from runtime_api.sandbox.isolation.plain import PlainIsolation
 from runtime_api.sandbox.surroundings import layers
-from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.folders import OPT, Folders
 from runtime_api.sandbox.surroundings.runtimes import (
     BOOTSTRAP_FOLDER,
     LaunchFailed,
@@ -81,7 +80,7 @@ class Places:
     def _plain(self, function: Function, keeper: Keeper, merged: Path | None) -> PlainIsolation:
         assert self.folder is not None
         tmp = tempfile.mkdtemp(prefix="tmp-", dir=self.folder)
-        opt = str(merged) if merged is not None else "/opt"
+        opt = str(merged) if merged is not None else OPT
         layers_folder = opt if merged is not None else None
         return PlainIsolation(keeper, Folders(function.task_root, opt, str(BOOTSTRAP_FOLDER), tmp, layers_folder))
 

@@ -15,7 +15,7 @@ from runtime_api.protocol.function.function import Function
 from runtime_api.protocol.function.function_name import Account
 from runtime_api.protocol.function.log_levels import LogFormat, LogLevel
 from runtime_api.protocol.phases import InitializationType
-from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.folders import OPT, Folders
 
 # SDKs refuse to start without credentials, and empty ones break them: these are well formed and open nothing.
 _PLACEHOLDER_CREDENTIALS = {
@@ -91,7 +91,7 @@ def _of_the_function(function: Function, account: Account) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type.value,
+        names.ENV_INITIALIZATION_TYPE: function.initialization_type.value,
     }
     if function.max_concurrency is not None:
         found[names.ENV_MAX_CONCURRENCY] = str(function.max_concurrency)
@@ -174,7 +174,7 @@ def _stand_ins(folders: Folders, execution_env: str | None) -> dict[str, str]:
     A Python path of the sandbox's own is taken over as it is: files ending in .pth in such layers are not run.
     """
     found = {} if folders.tmp is None else {"TMPDIR": folders.tmp}
-    if folders.layers is not None and folders.opt != "/opt":
+    if folders.layers is not None and folders.opt != OPT:
         version = (execution_env or "").rpartition("_python")[2]
         packages = [f"{folders.opt}/python/lib/python{version}/site-packages"] if version else []
         found["PYTHONPATH"] = ":".join([*packages, f"{folders.opt}/python"])

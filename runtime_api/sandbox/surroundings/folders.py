@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+# Where a function expects its layers, wherever they are.
+OPT = "/opt"
+
 
 class Folders(msgspec.Struct, frozen=True):
     """Paths as the sandbox's processes see them; `layers` is what /opt is made of on this machine, None where there is none.

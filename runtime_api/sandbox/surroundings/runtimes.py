@@ -13,13 +13,11 @@ import msgspec
 
 import runtime_api
 from runtime_api.protocol.function.function import Function
-from runtime_api.sandbox.surroundings.folders import Folders
+from runtime_api.sandbox.surroundings.folders import OPT, Folders
 
 BOOTSTRAP_FOLDER = Path(runtime_api.__file__).resolve().parent.parent / "bootstrap"
 
 OLDEST_PYTHON = (3, 10)
-# As a function knows the place of its layers, wherever they are.
-OPT = "/opt"
 Layers = str | os.PathLike[str] | None
 
 
